@@ -1,0 +1,1 @@
+"""Shared by suites/release, suites/self and suites/bench."""

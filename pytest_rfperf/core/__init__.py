@@ -1,0 +1,1 @@
+"""Pure functions of arrays: no clock, no file, no network, no pytest."""

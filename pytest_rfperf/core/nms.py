@@ -1,0 +1,91 @@
+"""Greedy non-maximum suppression: the reference, exact and readable.
+
+Kept to Python 3.8 and numpy: devices import this file.
+
+References
+----------
+The semantics are those that torchvision.ops.nms documents, with the cases that it leaves open decided:
+suppress when IoU > threshold, strictly; among equal scores the lowest index wins; a NaN score sorts last;
+boxes without area suppress nothing and are never suppressed; float64 throughout.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pytest_rfperf.core.boxes import iou_matrix
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_BLOCK = 256
+
+
+def nms(
+    boxes: NDArray[np.float64],
+    scores: NDArray[np.float64],
+    iou_threshold: float,
+    labels: NDArray[np.int64] | None = None,
+) -> NDArray[np.int64]:
+    """Indices of the boxes that greedy non-maximum suppression keeps.
+
+    Parameters
+    ----------
+    boxes : (N, 4) float64
+        xyxy corners, ordered and free of NaN.
+    scores : (N,) float64
+        Higher is surer.
+    iou_threshold : float
+        A box is dropped when its IoU with a kept box of its class is greater than this; in [0, 1].
+    labels : (N,) int64, optional
+        Class of each box; without it all boxes are of one class.
+
+    Returns
+    -------
+    (K,) int64
+        Indices into `boxes`, by descending score, then ascending index; empty for no boxes.
+
+    Raises
+    ------
+    ValueError
+        If a box is reversed or not finite, or the threshold lies outside [0, 1].
+    """
+    boxes, scores = np.asarray(boxes, dtype=np.float64), np.asarray(scores, dtype=np.float64)
+    _check(boxes, iou_threshold)
+    order = np.argsort(-scores, kind="stable")
+    if labels is None:
+        return order[_kept_in_order(boxes[order], iou_threshold)]
+    kept = np.zeros(len(order), dtype=np.bool_)
+    ordered_labels = np.asarray(labels)[order]
+    for label in np.unique(ordered_labels):
+        members = np.flatnonzero(ordered_labels == label)
+        kept[members] = _kept_in_order(boxes[order[members]], iou_threshold)
+    return order[kept]
+
+
+def _check(boxes: NDArray[np.float64], iou_threshold: float) -> None:
+    if not 0 <= iou_threshold <= 1:
+        msg = f"nms: iou_threshold={iou_threshold!r} lies outside [0, 1]"
+        raise ValueError(msg)
+    sound = np.isfinite(boxes).all(axis=1) & (boxes[:, 2] >= boxes[:, 0]) & (boxes[:, 3] >= boxes[:, 1])
+    if not sound.all():
+        worst = int(np.argmin(sound))
+        msg = f"nms: box {worst} is {boxes[worst].tolist()}; corners must be finite with x1 <= x2 and y1 <= y2"
+        raise ValueError(msg)
+
+
+def _kept_in_order(boxes: NDArray[np.float64], iou_threshold: float) -> NDArray[np.bool_]:
+    """Which boxes of one class survive, the boxes being sorted from surest to least sure.
+
+    Overlaps are computed for a block of survivors at a time, so that memory stays linear in the boxes.
+    """
+    alive = np.ones(len(boxes), dtype=np.bool_)
+    for start in range(0, len(boxes), _BLOCK):
+        block = np.flatnonzero(alive[start : start + _BLOCK]) + start
+        suppressed = iou_matrix(boxes[block], boxes[start:]) > iou_threshold
+        for row, box in enumerate(block):
+            if alive[box]:
+                alive[box + 1 :] &= ~suppressed[row, box + 1 - start :]
+    return alive

@@ -1,0 +1,43 @@
+"""The answer of a gate: PASS, FAIL or INCONCLUSIVE, with what was measured and how sure that is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Outcome(Enum):
+    """The three answers that a gate can give."""
+
+    PASS = "PASS"  # noqa: S105 - no password: the word that a report prints
+    FAIL = "FAIL"
+    INCONCLUSIVE = "INCONCLUSIVE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What one gate says of one detector, target and dataset.
+
+    Attributes
+    ----------
+    gate : str
+        The marker's name.
+    outcome : Outcome
+    measured, limit : float or None
+        In `unit`; None where nothing could be measured, infinite where the percentile is a failed request.
+    unit : str
+        "ms", "s", "MB" or "" for an average precision.
+    message : str
+        One line: the figures, the sample behind them and the reason, ready to be shown.
+    """
+
+    gate: str
+    outcome: Outcome
+    measured: float | None
+    limit: float
+    unit: str
+    message: str
+
+    def __str__(self) -> str:
+        """Show the verdict on one line."""
+        return f"{self.gate}: {self.message}: {self.outcome.value}"

@@ -1,0 +1,140 @@
+"""A dataset once its format is read: what all formats have in common, and the rules they all keep."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pytest_rfperf.data.coco import GroundTruth
+from pytest_rfperf.errors import DatasetError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_rfperf.data.dataset import Category, ImageRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """One annotated object, as its file gives it: `box_xywh` in pixels, `area` in square pixels."""
+
+    image_id: int
+    category_id: int
+    box_xywh: tuple[float, float, float, float]
+    area: float
+    crowd: bool = False
+    ignore: bool = False
+
+
+@dataclass(slots=True)
+class Notes:
+    """Counts what was set right or left out, with the first place as an example."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    first: dict[str, str] = field(default_factory=dict)
+
+    def add(self, what: str, where: str) -> None:
+        """Count one more case."""
+        self.counts[what] += 1
+        self.first.setdefault(what, where)
+
+    def lines(self) -> tuple[str, ...]:
+        """One line a kind, most frequent first."""
+        return tuple(f"{n} {what} (first: {self.first[what]})" for what, n in self.counts.most_common())
+
+
+@dataclass(frozen=True)
+class AnnotatedImages:
+    """Images, categories and ground truth by ascending id."""
+
+    name: str
+    images: tuple[ImageRecord, ...]
+    categories: tuple[Category, ...]
+    truth: GroundTruth
+    sha256: str
+    warnings: tuple[str, ...]
+
+
+def assemble(
+    name: str,
+    images: list[ImageRecord],
+    categories: list[Category],
+    annotations: list[Annotation],
+    notes: Notes,
+) -> AnnotatedImages:
+    """Sort by id and turn annotations into columns.
+
+    Boxes without area can match nothing: they are left out and counted. Ids that are given twice, or that
+    name no image or category, are errors of the format that reads them.
+
+    Raises
+    ------
+    DatasetError
+        If there is no image or no object.
+    """
+    if not images:
+        msg = f"dataset '{name}': no images; check datasets.{name}"
+        raise DatasetError(msg)
+    images = sorted(images, key=lambda image: image.id)
+    categories = sorted(categories, key=lambda category: category.id)
+    files = {image.id: image.path.name for image in images}
+    sound = []
+    for annotation in annotations:
+        if annotation.box_xywh[2] > 0 and annotation.box_xywh[3] > 0:
+            sound.append(annotation)
+        else:
+            notes.add("boxes without area were left out", files[annotation.image_id])
+    if not sound:
+        msg = f"dataset '{name}': {len(images)} images, but no annotated object; nothing can be evaluated"
+        raise DatasetError(msg)
+    truth = _columns(sound, {i.id: n for n, i in enumerate(images)}, {c.id: n for n, c in enumerate(categories)})
+    return AnnotatedImages(
+        name, tuple(images), tuple(categories), truth, _hash(images, categories, truth), notes.lines()
+    )
+
+
+def existing(path: Path, name: str, key: str) -> Path:
+    """Check that a configured file or folder is there.
+
+    Raises
+    ------
+    DatasetError
+        Naming the configuration key.
+    """
+    if not path.exists():
+        msg = f"dataset '{name}': {path} does not exist; check datasets.{name}.{key}"
+        raise DatasetError(msg)
+    return path
+
+
+def image_files(folder: Path) -> list[Path]:
+    """All image files directly in a folder, sorted by name."""
+    suffixes = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in suffixes)
+
+
+def _columns(annotations: list[Annotation], image_rank: dict[int, int], category_rank: dict[int, int]) -> GroundTruth:
+    return GroundTruth(
+        images=np.array([image_rank[a.image_id] for a in annotations], dtype=np.int64),
+        categories=np.array([category_rank[a.category_id] for a in annotations], dtype=np.int64),
+        boxes_xywh=np.array([a.box_xywh for a in annotations], dtype=np.float64).reshape(-1, 4),
+        areas=np.array([a.area for a in annotations], dtype=np.float64),
+        crowd=np.array([a.crowd for a in annotations], dtype=np.bool_),
+        ignore=np.array([a.ignore for a in annotations], dtype=np.bool_),
+    )
+
+
+def _hash(images: list[ImageRecord], categories: list[Category], truth: GroundTruth) -> str:
+    """Hash of all that decides an average precision, apart from the pixels."""
+    digest = hashlib.sha256()
+    for image in images:
+        digest.update(f"{image.id} {image.path.name}\n".encode())
+    for category in categories:
+        digest.update(f"{category.id} {category.name}\n".encode())
+    for column in (truth.images, truth.categories, truth.boxes_xywh, truth.areas, truth.crowd, truth.ignore):
+        digest.update(np.ascontiguousarray(column).tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,149 @@
+"""YOLO text files: one an image, rows of class, centre, width and height as shares of the image size."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+import msgspec
+import yaml
+
+from pytest_rfperf.data.dataset import Category, ImageRecord
+from pytest_rfperf.datasets.annotated import AnnotatedImages, Annotation, Notes, assemble, existing, image_files
+from pytest_rfperf.errors import DatasetError
+from pytest_rfperf.image_header import read_header
+
+_COLUMNS = 5
+
+
+class YoloOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
+    """Keys of a dataset of this format.
+
+    Attributes
+    ----------
+    images, labels : str
+        Folders of images and of text files of the same names.
+    names : tuple of str or str
+        Class names by index, a data.yaml, or a text file of one name a line.
+    """
+
+    images: str
+    labels: str
+    names: tuple[str, ...] | str
+
+
+class YoloDataset:
+    """The entry point of the format."""
+
+    name: ClassVar[str] = "yolo"
+    options: ClassVar[type[YoloOptions]] = YoloOptions
+
+    @classmethod
+    def recognises(cls, path: Path) -> dict[str, str] | None:
+        """A data.yaml with a split beside it, as Ultralytics and Roboflow write it."""
+        described = next((path / file for file in ("data.yaml", "dataset.yaml") if (path / file).is_file()), None)
+        if described is None:
+            return None
+        for split in ("valid", "val", "test", "train"):
+            for images, labels in ((f"{split}/images", f"{split}/labels"), (f"images/{split}", f"labels/{split}")):
+                if (path / images).is_dir() and (path / labels).is_dir():
+                    return {"images": str(path / images), "labels": str(path / labels), "names": str(described)}
+        if (path / "images").is_dir() and (path / "labels").is_dir():
+            return {"images": str(path / "images"), "labels": str(path / "labels"), "names": str(described)}
+        return None
+
+    @classmethod
+    def load(cls, name: str, options: YoloOptions) -> AnnotatedImages:
+        """Read the text files; an image without one has no objects, which is counted.
+
+        Raises
+        ------
+        DatasetError
+            If a file is missing, a row is malformed, or a class has no name.
+        """
+        folder = existing(Path(options.images), name, "images")
+        labels = existing(Path(options.labels), name, "labels")
+        names = _names(options.names, name)
+        notes, images, annotations = Notes(), [], []
+        for number, path in enumerate(image_files(folder), start=1):
+            record = _record(path, number)
+            images.append(record)
+            text = labels / f"{path.stem}.txt"
+            if text.is_file():
+                annotations += _annotations(text, record, len(names))
+            else:
+                notes.add("images have no label file and count as empty", path.name)
+        return assemble(name, images, [Category(i, label) for i, label in enumerate(names)], annotations, notes)
+
+
+def _record(path: Path, number: int) -> ImageRecord:
+    """Rows are shares of the size, so the file's own header must give it."""
+    header = read_header(path.read_bytes(), str(path))
+    if header is None:
+        msg = f"{path}: YOLO labels need the image's size, which is read from JPEG, PNG and WebP files only"
+        raise DatasetError(msg)
+    width, height = header.shown_size_px
+    return ImageRecord(number, path, width, height)
+
+
+def _annotations(text: Path, image: ImageRecord, class_count: int) -> list[Annotation]:
+    rows = []
+    for line, row in enumerate(text.read_text(encoding="utf-8").splitlines(), start=1):
+        if not row.strip():
+            continue
+        try:
+            numbers = [float(number) for number in row.split()]
+        except ValueError as error:
+            msg = f"{text}:{line}: not a row of numbers: {row[:80]!r}"
+            raise DatasetError(msg) from error
+        if len(numbers) > _COLUMNS:
+            numbers = [numbers[0], *_hull(numbers[1:], text, line)]
+        if len(numbers) < _COLUMNS:
+            msg = f"{text}:{line}: {len(numbers)} numbers; expected class, centre x, centre y, width, height"
+            raise DatasetError(msg)
+        if not 0 <= numbers[0] < class_count or numbers[0] % 1:
+            msg = f"{text}:{line}: class {numbers[0]:g}, but {class_count} names are given"
+            raise DatasetError(msg)
+        rows.append(_annotation(numbers, image))
+    return rows
+
+
+def _hull(points: list[float], text: Path, line: int) -> tuple[float, float, float, float]:
+    """Centre and size of the box around a segmentation polygon x1 y1 x2 y2 ..."""
+    if len(points) % 2:
+        msg = f"{text}:{line}: {len(points) + 1} numbers are neither a box nor a polygon"
+        raise DatasetError(msg)
+    (left, right), (top, bottom) = ((min(axis), max(axis)) for axis in (points[::2], points[1::2]))
+    return (left + right) / 2, (top + bottom) / 2, right - left, bottom - top
+
+
+def _annotation(numbers: list[float], image: ImageRecord) -> Annotation:
+    width_px, height_px = image.width_px or 0, image.height_px or 0
+    width, height = numbers[3] * width_px, numbers[4] * height_px
+    box = (numbers[1] * width_px - width / 2, numbers[2] * height_px - height / 2, width, height)
+    return Annotation(image.id, int(numbers[0]), box, width * height)
+
+
+def _names(names: tuple[str, ...] | str, name: str) -> tuple[str, ...]:
+    if not isinstance(names, str):
+        return names
+    path = existing(Path(names), name, "names")
+    text = path.read_text(encoding="utf-8")
+    found = _yaml_names(text, path) if path.suffix in (".yaml", ".yml") else [line.strip() for line in text.splitlines()]
+    if not any(found):
+        msg = f"dataset '{name}': no class names in {path}; check datasets.{name}.names"
+        raise DatasetError(msg)
+    return tuple(label for label in found if label)
+
+
+def _yaml_names(text: str, path: Path) -> list[str]:
+    """The `names` of a data.yaml, a list or a mapping from index to name."""
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        msg = f"{path}: cannot be read as YAML: {error}"
+        raise DatasetError(msg) from error
+    names = content.get("names") if isinstance(content, dict) else None
+    if isinstance(names, dict):
+        names = [names[key] for key in sorted(names)]
+    return [str(label) for label in names] if isinstance(names, list) else []

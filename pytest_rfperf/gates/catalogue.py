@@ -1,0 +1,32 @@
+"""The markers by name: enough to register them without importing a gate."""
+
+from __future__ import annotations
+
+SIGNATURES: dict[str, str] = {
+    "cold_start_budget": "cold_start_budget(s): a fresh process makes its first detections within s seconds (median)",
+    "latency_budget": (
+        "latency_budget(ms, *, percentile=95, scope='end-to-end', pace='back-to-back'): the percentile of the "
+        "service time stays within ms milliseconds"
+    ),
+    "memory_budget": "memory_budget(mb): the detector adds at most mb megabytes (10^6 bytes) of resident memory",
+    "min_ap": (
+        "min_ap(ap, *, category=None, area=None, iou=None, score_floor=None, max_detections=100): least average "
+        "precision of one class or one range of object sizes"
+    ),
+    "min_map": (
+        "min_map(ap, *, iou=None, score_floor=None, max_detections=100): least mean average precision; iou=None "
+        "is COCO's mean over 0.50 to 0.95"
+    ),
+    "model_size_budget": "model_size_budget(mb): the model file takes at most mb megabytes (10^6 bytes)",
+}
+"""Name to the line that `pytest --markers` shows."""
+
+CLASSES: dict[str, str] = {
+    "cold_start_budget": "pytest_rfperf.gates.cold_start_budget:ColdStartBudget",
+    "latency_budget": "pytest_rfperf.gates.latency_budget:LatencyBudget",
+    "memory_budget": "pytest_rfperf.gates.memory_budget:MemoryBudget",
+    "min_ap": "pytest_rfperf.gates.min_ap:MinAp",
+    "min_map": "pytest_rfperf.gates.min_map:MinMap",
+    "model_size_budget": "pytest_rfperf.gates.model_size_budget:ModelSizeBudget",
+}
+"""Name to the class of the gate."""

@@ -1,0 +1,138 @@
+"""What every gate has: arguments that are checked when it is made, a key, and a judgement."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import MISSING, dataclass, fields
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from pytest_rfperf.errors import UsageError
+from pytest_rfperf.gates.catalogue import CLASSES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from pytest_rfperf.core.average_precision import PrecisionRecall
+    from pytest_rfperf.data.runs import AccuracyRun, ColdStart, LatencyRun, LoadShape, MemoryUse
+    from pytest_rfperf.data.verdict import Verdict
+
+_MEANT = {
+    "confidence": "score_floor",
+    "conf": "score_floor",
+    "threshold": "score_floor",
+    "iou_thr": "iou",
+    "iou_threshold": "iou",
+    "max_det": "max_detections",
+    "p": "percentile",
+    "class_name": "category",
+    "size": "area",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """One pass over the dataset and what it comes to under one protocol."""
+
+    run: AccuracyRun
+    precision_recall: PrecisionRecall
+    categories: tuple[str, ...]
+    score_floor: float
+
+
+class Bench(Protocol):
+    """What a gate may ask for: one detector on one target and dataset, measured once and shared."""
+
+    where: str
+    """Names the bench in messages: "fast on cpu/street"."""
+    alpha: float
+    """Chance of a wrong FAIL that this session grants a gate."""
+    beta: float
+    """Chance of a wrong PASS."""
+    cap_s: float
+    """Seconds of measuring that this session grants a gate."""
+
+    @property
+    def artifact(self) -> Path:
+        """The model file."""
+
+    def latency(self, shape: LoadShape, decided: Callable[[LatencyRun], bool]) -> LatencyRun:
+        """Measure until `decided` or the cap."""
+
+    def accuracy(
+        self, *, score_floor: float | None, max_detections: int, iou_thresholds: Sequence[float] | None
+    ) -> Accuracy:
+        """Run over the dataset, or reuse the pass of another gate."""
+
+    def cold_starts(self, decided: Callable[[Sequence[ColdStart]], bool], most: int) -> Sequence[ColdStart]:
+        """Start fresh processes until `decided`, the cap, or `most` of them."""
+
+    def memory(self) -> MemoryUse:
+        """Read the peak memory of fresh processes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """The arguments of one marker; subclasses are frozen dataclasses that check themselves."""
+
+    name: ClassVar[str]
+    key_fields: ClassVar[tuple[str, ...]] = ()
+    needs_target: ClassVar[bool] = True
+    needs_dataset: ClassVar[bool] = True
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What makes two markers of one name different expectations; of equals the closest wins."""
+        return (self.name, *(getattr(self, field) for field in self.key_fields))
+
+    def judge(self, bench: Bench) -> Verdict:
+        """Measure what is needed and decide."""
+        raise NotImplementedError
+
+    def refuse(self, argument: str, why: str) -> UsageError:
+        """Say what is wrong with an argument."""
+        return UsageError(f"{self.name}: {argument}={getattr(self, argument)!r}: {why}")
+
+    def check_number(self, argument: str, low: float, high: float, *, least: bool = False) -> None:
+        """Refuse an argument that is no number in (low, high], or in [low, high] with `least`."""
+        value = getattr(self, argument)
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not number or not (low < value <= high or (least and value == low)):
+            interval = f"{'[' if least else '('}{low:g}, {high:g}]" if high != float("inf") else f"greater than {low:g}"
+            why = f"expected a number in {interval}" if high != float("inf") else f"expected a number {interval}"
+            raise self.refuse(argument, why)
+
+
+def gate_class(name: str) -> type[Gate]:
+    """The class of a marker; importing its module."""
+    module, _, attribute = CLASSES[name].partition(":")
+    return getattr(importlib.import_module(module), attribute)  # type: ignore[no-any-return]
+
+
+def make_gate(name: str, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> Gate:
+    """Make the gate of a marker.
+
+    Raises
+    ------
+    UsageError
+        If an argument is unknown, missing, given twice or impossible; the message names the known ones.
+    """
+    kind = gate_class(name)
+    parameters = fields(kind)
+    known = [field.name for field in parameters]
+    for keyword in keywords:
+        if keyword not in known:
+            near = [_MEANT[keyword]] if _MEANT.get(keyword) in known else get_close_matches(keyword, known, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            msg = f"{name}: unknown argument '{keyword}'; known: {', '.join(known)}{hint}"
+            raise UsageError(msg)
+    if len(arguments) > 1 or (arguments and known[0] in keywords):
+        msg = f"{name}: takes one positional argument, {known[0]}; all others are given by name"
+        raise UsageError(msg)
+    given = dict(keywords) | dict(zip(known, arguments, strict=False))
+    missing = [f.name for f in parameters if f.default is MISSING and f.name not in given]
+    if missing:
+        msg = f"{name}: argument '{missing[0]}' is missing; known: {', '.join(known)}"
+        raise UsageError(msg)
+    return kind(**given)

@@ -1,0 +1,55 @@
+"""The markers as decorators: the same objects as pytest.mark.NAME, with their arguments spelt out for editors.
+
+Arguments are checked when tests are collected, where a wrong one can be named together with its test.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+    Scope = Literal["end-to-end", "model-only"]
+    Area = Literal["small", "medium", "large"]
+
+    def cold_start_budget(s: float) -> pytest.MarkDecorator:
+        """A fresh process makes its first detections within `s` seconds, in the median."""
+
+    def latency_budget(
+        ms: float, *, percentile: float = 95, scope: Scope = "end-to-end", pace: str = "back-to-back"
+    ) -> pytest.MarkDecorator:
+        """The percentile of the service time stays within `ms` milliseconds."""
+
+    def memory_budget(mb: float) -> pytest.MarkDecorator:
+        """The detector adds at most `mb` megabytes of resident memory."""
+
+    def min_ap(
+        ap: float,
+        *,
+        category: str | None = None,
+        area: Area | None = None,
+        iou: float | None = None,
+        score_floor: float | None = None,
+        max_detections: int = 100,
+    ) -> pytest.MarkDecorator:
+        """Least average precision of one class or one range of object sizes."""
+
+    def min_map(
+        ap: float, *, iou: float | None = None, score_floor: float | None = None, max_detections: int = 100
+    ) -> pytest.MarkDecorator:
+        """Least mean average precision over the dataset."""
+
+    def model_size_budget(mb: float) -> pytest.MarkDecorator:
+        """The model file takes at most `mb` megabytes."""
+
+
+def __getattr__(name: str) -> pytest.MarkDecorator:
+    """Take the marker from pytest."""
+    from pytest_rfperf.gates.catalogue import SIGNATURES  # noqa: PLC0415 - this module stays as light as pytest
+
+    if name not in SIGNATURES:
+        raise AttributeError(name)
+    return getattr(pytest.mark, name)  # type: ignore[no-any-return]

@@ -1,0 +1,105 @@
+"""The pytest edge: each hook calls one function of the files beside it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_rfperf.plugin.controller import Controller
+from pytest_rfperf.plugin.fixtures import (
+    _rfperf_dataset,
+    _rfperf_detector,
+    _rfperf_measure,
+    _rfperf_model,
+    _rfperf_target,
+    dataset,
+    detector,
+    measure,
+    model,
+    target,
+)
+from pytest_rfperf.plugin.options import add_options, add_short_option, register_markers
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+__all__ = [
+    "_rfperf_dataset",
+    "_rfperf_detector",
+    "_rfperf_measure",
+    "_rfperf_model",
+    "_rfperf_target",
+    "dataset",
+    "detector",
+    "measure",
+    "model",
+    "target",
+]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Offer the options that carry the prefix."""
+    add_options(parser)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Parser) -> Generator[None, Any, Any]:
+    """Offer --target once every other plugin and conftest had its chance to."""
+    result = yield
+    add_short_option(early_config, parser)
+    return result
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the markers known, and keep what tests report."""
+    register_markers(config)
+    config.pluginmanager.register(Controller(config), "rfperf-controller")
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Say so where --target belongs to somebody else."""
+    from pytest_rfperf.plugin.options import header  # noqa: PLC0415 - few runs need it
+
+    return header(config)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make a test of each selected model, target and dataset that it needs."""
+    from pytest_rfperf.plugin.collection import parametrise  # noqa: PLC0415 - projects without gates pay nothing
+
+    parametrise(metafunc)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Make the gates, and refuse what cannot be meant."""
+    from pytest_rfperf.plugin.collection import prepare_gates  # noqa: PLC0415 - projects without gates pay nothing
+
+    prepare_gates(config, items)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Judge the gates of a test once its body has passed."""
+    result = yield
+    from pytest_rfperf.plugin.judging import judge_test  # noqa: PLC0415 - projects without gates pay nothing
+
+    judge_test(item)
+    return result
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let the facts travel with the report, also from a worker to its controller."""
+    report = yield
+    from pytest_rfperf.plugin.judging import attach_facts  # noqa: PLC0415 - projects without gates pay nothing
+
+    attach_facts(item, report)
+    return report
+
+
+def pytest_report_teststatus(report: Any) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:  # noqa: ANN401 - test and collect reports
+    """Show an undecided test as a category of its own, never as passed."""
+    if getattr(report, "rfperf_undecided", None) and report.when == "call" and report.passed:
+        return "inconclusive", "I", ("INCONCLUSIVE", {"yellow": True})
+    return None

@@ -1,0 +1,113 @@
+"""Collecting: parametrise what needs a model, target or dataset, and make gates of markers."""
+
+from __future__ import annotations
+
+import unittest
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_rfperf.errors import RfperfError, UsageError
+from pytest_rfperf.gates.catalogue import CLASSES
+from pytest_rfperf.gates.gate import gate_class, make_gate
+from pytest_rfperf.plugin.state import GATE_COUNT, GATES, PROBLEM, parameter, settings_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pytest_rfperf.config import Settings
+    from pytest_rfperf.gates.gate import Gate
+
+_PARTS = ("model", "target", "dataset")
+BENCHMARK = "benchmark"
+
+
+def parametrise(metafunc: pytest.Metafunc) -> None:
+    """Make one test of each selected model, target and dataset, as far as fixtures and gates need them."""
+    needed = _needed(metafunc)
+    if not needed:
+        return
+    try:
+        settings = settings_of(metafunc.config)
+        for part in needed:
+            values = _values(part, settings)
+            name = parameter(part)
+            if name not in metafunc.fixturenames:
+                metafunc.fixturenames.append(name)
+            metafunc.parametrize(name, values, indirect=True, ids=values, scope="session")
+    except RfperfError as error:
+        metafunc.config.stash[PROBLEM] = str(error)
+
+
+def prepare_gates(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Turn the markers of every collected test into gates.
+
+    Raises
+    ------
+    pytest.UsageError
+        Naming every marker that cannot be meant, with its test; or what is wrong with the configuration.
+    """
+    problems = [config.stash[PROBLEM]] if PROBLEM in config.stash else []
+    count = 0
+    for item in items:
+        marks = [mark for mark in item.iter_markers() if mark.name in CLASSES]
+        if not marks:
+            continue
+        try:
+            if _is_unittest(item):
+                _refuse_unittest(item, marks)
+            item.stash[GATES] = _closest(make_gate(mark.name, mark.args, mark.kwargs) for mark in marks)
+            count += len(item.stash[GATES])
+        except UsageError as error:
+            problems.append(f"{item.nodeid}: {error}")
+    config.stash[GATE_COUNT] = count
+    if problems:
+        raise pytest.UsageError("\n".join(dict.fromkeys(problems)))
+
+
+def _needed(metafunc: pytest.Metafunc) -> list[str]:
+    """Parts of the case that a test's fixtures and gates need, in the order of the test's id."""
+    names = {mark.name for mark in metafunc.definition.iter_markers() if mark.name in CLASSES}
+    if BENCHMARK in metafunc.fixturenames:
+        names.discard("latency_budget")
+    gates = [gate_class(name) for name in names]
+    by_gate = {
+        "model": bool(gates),
+        "target": any(gate.needs_target for gate in gates),
+        "dataset": any(gate.needs_dataset for gate in gates),
+    }
+    return [part for part in _PARTS if by_gate[part] or parameter(part) in metafunc.fixturenames]
+
+
+def _values(part: str, settings: Settings) -> tuple[str, ...]:
+    chosen = {
+        "model": settings.chosen_models,
+        "target": settings.chosen_targets,
+        "dataset": settings.chosen_datasets,
+    }[part]
+    if not chosen:
+        examples = {"model": 'artifact = "best.onnx"', "dataset": 'path = "data/street"', "target": ""}
+        msg = f"{settings.source}: no {part} is configured; add [tool.rfperf.{part}s.NAME] with {examples[part]}"
+        raise UsageError(msg)
+    return chosen
+
+
+def _closest(gates: Iterable[Gate]) -> list[Gate]:
+    """One gate a key: markers come closest first, so that a method's wins over its class's."""
+    by_key: dict[Any, Gate] = {}
+    for gate in gates:
+        by_key.setdefault(gate.key, gate)
+    return list(by_key.values())
+
+
+def _is_unittest(item: pytest.Item) -> bool:
+    owner = getattr(item, "cls", None)
+    return isinstance(owner, type) and issubclass(owner, unittest.TestCase)
+
+
+def _refuse_unittest(item: pytest.Item, marks: list[pytest.Mark]) -> None:
+    msg = (
+        f"{marks[0].name} cannot judge the unittest method {item.name}; write a function or a class that is no "
+        f"unittest.TestCase"
+    )
+    raise UsageError(msg)

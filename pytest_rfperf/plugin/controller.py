@@ -1,0 +1,95 @@
+"""What the controlling process does with the facts: gather, write, show. Workers only close what they opened."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from pytest_rfperf.report.summary import Summary
+
+_INTERRUPTED = 2
+
+
+class Controller:
+    """Registered as a plugin of its own; one a configuration."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        """Start from nothing."""
+        self._config = config
+        self._facts: list[str] = []
+        self._failed: set[str] = set()
+        self._summary: Summary | None = None
+        self._lines: list[str] = []
+        self._problems: list[str] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Gather what a test found out, wherever it ran."""
+        if report.failed:
+            self._failed.add(report.nodeid)
+        facts = getattr(report, "rfperf_facts", None)
+        if facts:
+            self._facts.append(facts)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Close what this process opened; the controller writes the files."""
+        from pytest_rfperf.plugin.state import SESSION  # noqa: PLC0415 - stays light without gates
+
+        if SESSION in self._config.stash:
+            self._config.stash[SESSION].close()
+        if self._facts and not hasattr(self._config, "workerinput"):
+            self._write(int(exitstatus))
+            if self._problems and not exitstatus:
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Show the table, what was written and what could not be."""
+        if self._summary is None and not self._problems:
+            return
+        from pytest_rfperf.report.summary import terminal_lines  # noqa: PLC0415 - stays light without gates
+
+        terminalreporter.write_sep("=", "rfperf")
+        for line in [*(terminal_lines(self._summary) if self._summary else []), *self._lines]:
+            terminalreporter.write_line(line, **_colour(line))
+        for line in self._problems:
+            terminalreporter.write_line(f"error: {line}", red=True)
+
+    def _write(self, exitstatus: int) -> None:
+        import msgspec  # noqa: PLC0415 - stays light without gates
+
+        from pytest_rfperf.errors import RfperfError  # noqa: PLC0415 - stays light without gates
+        from pytest_rfperf.plugin.state import settings_of  # noqa: PLC0415 - stays light without gates
+        from pytest_rfperf.report.files import append_job_summary, write_detections, write_json  # noqa: PLC0415 - stays light without gates
+        from pytest_rfperf.report.summary import summarise  # noqa: PLC0415 - stays light without gates
+        from pytest_rfperf.session.facts import CaseFacts  # noqa: PLC0415 - stays light without gates
+
+        settings = settings_of(self._config)
+        try:
+            facts = [msgspec.json.decode(text, type=CaseFacts) for text in self._facts]
+            self._summary = summarise(facts, settings)
+            write_json(self._summary, settings.path(settings.run.json), exit_status=exitstatus)
+            append_job_summary(self._summary, os.environ)
+            if settings.save_detections:
+                written = write_detections(self._summary, settings.path(str(settings.save_detections)))
+                self._lines += [f"detections: {path}" for path in written]
+            if settings.record and exitstatus != _INTERRUPTED:
+                self._record(settings)
+        except RfperfError as error:
+            self._problems.append(str(error))
+
+    def _record(self, settings: Any) -> None:  # noqa: ANN401 - Settings, which is imported only with gates
+        from datetime import UTC, datetime  # noqa: PLC0415 - stays light without gates
+
+        from pytest_rfperf.session.recording import record  # noqa: PLC0415 - stays light without gates
+
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        if self._summary is not None:
+            self._lines += record(self._summary.cases, settings, self._failed, now)
+
+
+def _colour(line: str) -> dict[str, bool]:
+    marks = {"FAIL": "red", "INCONCLUSIVE": "yellow", "note": "cyan", "recorded": "green"}
+    return {colour: True for mark, colour in marks.items() if line.startswith(mark + ":")}

@@ -1,0 +1,99 @@
+"""Judging in the call phase of the very test, so that the failing test is the one that fails."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_rfperf.data.verdict import Outcome
+from pytest_rfperf.errors import RfperfError
+from pytest_rfperf.plugin.benchmark import BENCHMARK, benchmark_bench, benchmark_facts
+from pytest_rfperf.plugin.state import FACTS, UNDECIDED, case_of, gates_of, session_of, settings_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_rfperf.data.verdict import Verdict
+    from pytest_rfperf.gates.gate import Bench, Gate
+
+
+def judge_test(item: pytest.Item) -> None:
+    """Judge all gates of a test whose body has passed, then raise once for all of them.
+
+    A body that raised or skipped never comes here: nothing is judged then.
+    """
+    gates = gates_of(item)
+    if not gates:
+        if "_rfperf_measure" in getattr(item, "fixturenames", ()):
+            _keep_facts(item, [])
+        return
+    with plainly():
+        verdicts = [gate.judge(_bench_of(item, gate)) for gate in gates]
+        _keep_facts(item, verdicts)
+    for gate, verdict in zip(gates, verdicts, strict=True):
+        item.user_properties.append(("_".join(map(_part, gate.key)), str(verdict)))
+    _raise(item, verdicts)
+
+
+def attach_facts(item: pytest.Item, report: pytest.TestReport) -> None:
+    """Put facts on the report of the call phase."""
+    if report.when == "call":
+        if FACTS in item.stash:
+            report.rfperf_facts = item.stash[FACTS]
+        if UNDECIDED in item.stash:
+            report.rfperf_undecided = item.stash[UNDECIDED]
+
+
+@contextlib.contextmanager
+def plainly() -> Iterator[None]:
+    """Let an error of ours fail a test by its message alone, without a traceback through this package."""
+    message = None
+    try:
+        yield
+    except RfperfError as error:
+        message = str(error)
+    if message is not None:
+        pytest.fail(message, pytrace=False)
+
+
+def _bench_of(item: pytest.Item, gate: Gate) -> Bench:
+    fixture = getattr(item, "funcargs", {}).get(BENCHMARK)
+    if fixture is not None and gate.name == "latency_budget":
+        return benchmark_bench(item.nodeid, fixture, settings_of(item.config), session_of(item.config).alpha)
+    return session_of(item.config).bench(case_of(item))
+
+
+def _keep_facts(item: pytest.Item, verdicts: list[Verdict]) -> None:
+    import msgspec  # noqa: PLC0415 - only where there are facts
+
+    from pytest_rfperf.session.recorder import case_facts  # noqa: PLC0415 - only where there are facts
+
+    case = case_of(item)
+    fixture = getattr(item, "funcargs", {}).get(BENCHMARK)
+    if case.model is None and fixture is not None:
+        facts = benchmark_facts(item.nodeid, fixture, verdicts)
+    else:
+        facts = case_facts(session_of(item.config).bench(case), item.nodeid, verdicts)
+    item.stash[FACTS] = msgspec.json.encode(facts).decode()
+
+
+def _raise(item: pytest.Item, verdicts: list[Verdict]) -> None:
+    """Fail with every verdict of the test in the message, or do what the policy says of an undecided gate."""
+    outcomes = {verdict.outcome for verdict in verdicts}
+    text = "\n".join(map(str, sorted(verdicts, key=lambda verdict: verdict.outcome is Outcome.PASS)))
+    if Outcome.FAIL in outcomes:
+        pytest.fail(text, pytrace=False)
+    if Outcome.INCONCLUSIVE in outcomes:
+        policy = settings_of(item.config).run.inconclusive
+        if policy == "fail":
+            pytest.fail(text, pytrace=False)
+        item.user_properties.append(("rfperf_inconclusive", text))
+        if policy == "skip":
+            pytest.skip(text)
+        item.stash[UNDECIDED] = text
+
+
+def _part(value: Any) -> str:  # noqa: ANN401 - an argument of a gate
+    return "any" if value is None else str(value)

@@ -1,0 +1,84 @@
+"""Command-line options and marker lines: all that a project without gates ever pays for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_rfperf.gates.catalogue import SIGNATURES
+
+if TYPE_CHECKING:
+    from pytest_rfperf.config import CommandLine
+
+SHORT_OPTION_TAKEN = pytest.StashKey[bool]()
+_TARGET_HELP = "run on this target of [tool.rfperf.targets]; give it again for more"
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Add the group of options; an option that takes a value always takes one."""
+    group = parser.getgroup("rfperf", "accuracy and latency gates for object detectors (pytest-rfperf)")
+    add = group.addoption
+    add("--rfperf-target", action="append", dest="rfperf_target", metavar="NAME", help=_TARGET_HELP)
+    add("--rfperf-size", action="append", metavar="NAME", help="only models of this size, such as fast or accurate")
+    add("--rfperf-dataset", action="append", metavar="NAME", help="only this dataset")
+    add("--rfperf-cap", metavar="SECONDS", help="longest measuring a gate (30)")
+    add("--rfperf-record", action="store_true", help="write baselines of what passed; review the diff, commit it")
+    add(
+        "--rfperf-inconclusive",
+        metavar="POLICY",
+        help="what an undecided gate does to its test: fail (the default), warn or skip",
+    )
+    add("--rfperf-json", metavar="FILE", help="where the facts of the session go (.rfperf/last.json)")
+    add("--rfperf-alpha", metavar="RATE", help="chance of a wrong verdict that a gate may take (0.05)")
+    add("--rfperf-alpha-scope", metavar="SCOPE", help="whether that chance is for each gate or for the session")
+    add("--rfperf-save-detections", metavar="FOLDER", help="write detections as COCO results below this folder")
+
+
+def add_short_option(early_config: pytest.Config, parser: pytest.Parser) -> None:
+    """Add --target, unless another plugin or conftest has it."""
+    try:
+        parser.getgroup("rfperf").addoption(
+            "--target", action="append", dest="rfperf_target", metavar="NAME", help=_TARGET_HELP
+        )
+    except ValueError:
+        early_config.stash[SHORT_OPTION_TAKEN] = True
+
+
+def header(config: pytest.Config) -> str | None:
+    """One line where --target belongs to somebody else, so that nobody wonders."""
+    if config.stash.get(SHORT_OPTION_TAKEN, False):
+        return "rfperf: warning: --target belongs to another plugin here; use --rfperf-target"
+    return None
+
+
+def register_markers(config: pytest.Config) -> None:
+    """Make the markers known to --strict-markers and --markers."""
+    for line in SIGNATURES.values():
+        config.addinivalue_line("markers", line)
+
+
+def command_line(config: pytest.Config) -> CommandLine:
+    """What was said on the command line."""
+    from pytest_rfperf.config import CommandLine  # noqa: PLC0415 - only with gates
+
+    def given(name: str) -> Any:  # noqa: ANN401 - as argparse gives it
+        return config.getoption(f"rfperf_{name}")
+
+    return CommandLine(
+        targets=_names(given("target")),
+        sizes=_names(given("size")),
+        datasets=_names(given("dataset")),
+        cap_s=given("cap"),
+        alpha=given("alpha"),
+        alpha_scope=given("alpha_scope"),
+        inconclusive=given("inconclusive"),
+        json=given("json"),
+        record=bool(given("record")),
+        save_detections=given("save_detections"),
+    )
+
+
+def _names(values: list[str] | None) -> tuple[str, ...]:
+    """Names given one by one or separated by commas."""
+    return tuple(name for value in values or () for name in value.split(",") if name)

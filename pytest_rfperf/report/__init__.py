@@ -1,0 +1,1 @@
+"""Verdicts and facts for people and programs: these files format and decide nothing."""

@@ -1,0 +1,71 @@
+"""Files that a session leaves: the facts as JSON, a job summary, detections as COCO results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from pytest_rfperf.errors import StoreError
+from pytest_rfperf.report.summary import markdown_lines
+from pytest_rfperf.store.atomic import write_atomically
+from pytest_rfperf.store.baseline import baseline_path
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_rfperf.report.summary import Summary
+
+SCHEMA = 1
+SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
+
+
+def write_json(summary: Summary, path: Path, *, exit_status: int) -> None:
+    """Write all facts of a session, for programs.
+
+    Raises
+    ------
+    StoreError
+        If the file cannot be written.
+    """
+    cases = [msgspec.structs.replace(case, detections="") for case in summary.cases]
+    content = {"schema": SCHEMA, "exit_status": exit_status, "cases": cases, "notes": summary.notes}
+    encoded = msgspec.json.encode(content, order="sorted")
+    write_atomically(path, msgspec.json.format(encoded, indent=1) + b"\n")
+
+
+def append_job_summary(summary: Summary, environment: Mapping[str, str]) -> None:
+    """Append Markdown to the file that GitHub Actions names; nothing elsewhere.
+
+    Raises
+    ------
+    StoreError
+        If the file is named and cannot be written.
+    """
+    place = environment.get(SUMMARY_VARIABLE)
+    if not place:
+        return
+    try:
+        with Path(place).open("a", encoding="utf-8") as file:
+            file.write("\n".join(markdown_lines(summary)) + "\n")
+    except OSError as error:
+        msg = f"{SUMMARY_VARIABLE}={place} cannot be written: {error.strerror or error}"
+        raise StoreError(msg) from error
+
+
+def write_detections(summary: Summary, folder: Path) -> list[Path]:
+    """Write the detections that facts carry as COCO results, `<target>/<dataset>/<model>.json` below a folder.
+
+    Raises
+    ------
+    StoreError
+        If a file cannot be written.
+    """
+    written = []
+    for case in summary.cases:
+        if case.detections:
+            path = baseline_path(folder, case.target, case.dataset, case.model)
+            write_atomically(path, case.detections.encode())
+            written.append(path)
+    return written

@@ -1,0 +1,95 @@
+"""What a session comes to, in lines: table, verdicts, notes, error bound."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from pytest_rfperf.report.rows import incomparable, merged, row_of, stored_run
+from pytest_rfperf.report.table import markdown_table, markdown_text, text_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_rfperf.config import Settings
+    from pytest_rfperf.report.rows import Row
+    from pytest_rfperf.session.facts import CaseFacts
+
+_MARKS = {"PASS": "white_check_mark", "FAIL": "x", "INCONCLUSIVE": "grey_question"}
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """A session's cases, merged, with their rows and remarks."""
+
+    cases: list[CaseFacts]
+    rows: list[Row]
+    notes: list[str]
+    bound: str
+
+
+def summarise(facts: Sequence[CaseFacts], settings: Settings) -> Summary:
+    """Merge cases and set them beside their baselines.
+
+    Raises
+    ------
+    StoreError
+        If a baseline is there and cannot be read.
+    """
+    cases = merged(facts)
+    stored = [stored_run(case, settings.path(settings.run.baselines)) for case in cases]
+    notes = list(dict.fromkeys(note for case in cases for note in case.notes))
+    notes += [line for case, run in zip(cases, stored, strict=True) if run for line in incomparable(case, run)]
+    notes += [line for case in cases for line in _remarks(case)]
+    rows = [row_of(case, run) for case, run in zip(cases, stored, strict=True)]
+    gates = sum(len(case.verdicts) for case in cases)
+    return Summary(cases=cases, rows=rows, notes=notes, bound=_bound(gates, settings))
+
+
+def terminal_lines(summary: Summary) -> list[str]:
+    """The table, each verdict that did not pass, and the notes."""
+    lines = text_table(summary.rows)
+    lines += [
+        f"{verdict.outcome}: {verdict.gate}: {verdict.message}"
+        for case in summary.cases
+        for verdict in case.verdicts
+        if verdict.outcome != "PASS"
+    ]
+    return [*lines, *(f"note: {note}" for note in summary.notes), *([summary.bound] if summary.bound else [])]
+
+
+def markdown_lines(summary: Summary) -> list[str]:
+    """A section for a job summary: the table, every verdict, the notes; all text from outside escaped."""
+    verdicts = [
+        f"- :{_MARKS[verdict.outcome]}: **{verdict.outcome}** {verdict.gate}: {markdown_text(verdict.message)}"
+        for case in summary.cases
+        for verdict in case.verdicts
+    ]
+    notes = [f"- {markdown_text(note)}" for note in summary.notes]
+    return ["## rfperf", "", *markdown_table(summary.rows), "", *verdicts, *notes, "", summary.bound]
+
+
+def _bound(gates: int, settings: Settings) -> str:
+    if not gates:
+        return ""
+    alpha = settings.run.alpha
+    if settings.run.alpha_scope == "session":
+        return f"chance that any gate of this session fails wrongly: at most {alpha:.1%}"
+    return (
+        f"chance that a latency gate fails or passes wrongly: at most {alpha:.1%} each; that any of {gates} "
+        f"fails wrongly: at most {min(1.0, alpha * gates):.1%}"
+    )
+
+
+def _remarks(case: CaseFacts) -> list[str]:
+    """What a reader of the figures must know."""
+    place = f"{case.model} on {case.target}/{case.dataset}"
+    remarks = []
+    for run in case.latency:
+        if run.failed and run.successes_p95_ms is not None:
+            remarks.append(f"{place}: {run.failed} of {run.calls} requests failed; successes alone: p95 {run.successes_p95_ms:.3g} ms")
+        if not run.warm_up_steady:
+            remarks.append(f"{place}: {run.shape}: not steady after {run.warm_up_calls} warm-up calls")
+    if case.accuracy and case.accuracy.outside_classes:
+        remarks.append(f"{place}: {case.accuracy.outside_classes} detections of classes that the dataset does not annotate took no part")
+    return remarks

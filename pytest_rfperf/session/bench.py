@@ -1,0 +1,183 @@
+"""One detector on one target and dataset: each measurement is made once and shared by all gates."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pytest_rfperf.core.average_precision import accumulate
+from pytest_rfperf.core.matching import IOU_THRESHOLDS, match
+from pytest_rfperf.data.coco import CocoResults
+from pytest_rfperf.errors import TargetError, UsageError
+from pytest_rfperf.gates.gate import Accuracy
+from pytest_rfperf.measure.accuracy import accuracy_pass
+from pytest_rfperf.measure.closed_loop import ClosedLoop
+from pytest_rfperf.measure.images import image_pool, read_image
+from pytest_rfperf.session.datasets import category_of_label
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+    from typing import Any
+
+    from pytest_rfperf.data.model import Model
+    from pytest_rfperf.data.runs import AccuracyRun, ColdStart, LatencyRun, LoadShape, MemoryUse
+    from pytest_rfperf.protocols import Dataset, Detector, FreshProcesses
+    from pytest_rfperf.session.facts import Case
+    from pytest_rfperf.session.session import Session
+
+_MEMORY_CALLS = 20
+_COLD_CAP_FACTOR = 4
+
+
+class CaseBench:
+    """Implements `gates.gate.Bench` over a session."""
+
+    def __init__(self, session: Session, case: Case) -> None:
+        """Open nothing yet."""
+        self.session = session
+        self.case = case
+        self.where = str(case)
+        self.alpha = session.alpha
+        self.beta = session.settings.run.alpha
+        self.cap_s = session.settings.run.cap_s
+        self.loops: dict[LoadShape, ClosedLoop] = {}
+        self.accuracy_run: AccuracyRun | None = None
+        self.starts: list[ColdStart] = []
+        self.memory_use: MemoryUse | None = None
+        self._pool: list[bytes] = []
+        self._evaluated: dict[tuple[float, int, tuple[float, ...]], Accuracy] = {}
+
+    @property
+    def model(self) -> Model:
+        """The model of the case."""
+        return self.session.model(self._named(self.case.model, "model"))
+
+    @property
+    def detector(self) -> Detector:
+        """The model deployed on the target; opened at the first use."""
+        return self.session.detector(self._named(self.case.model, "model"), self._named(self.case.target, "target"))
+
+    @property
+    def dataset(self) -> Dataset:
+        """The dataset of the case; its annotations are read at the first use."""
+        return self.session.dataset(self._named(self.case.dataset, "dataset"))
+
+    @property
+    def artifact(self) -> Path:
+        """The model file."""
+        return self.model.artifact
+
+    def latency(self, shape: LoadShape, decided: Callable[[LatencyRun], bool], cap_s: float | None = None) -> LatencyRun:
+        """Measure until `decided` or the cap; a run of the same shape goes on where it stopped."""
+        detector, pool = self.detector, self._images()
+        with self.session.measuring(f"{self.where}: {shape}") as say:
+            if shape not in self.loops:
+                say("warming up")
+                self.loops[shape] = self._loop(detector, pool, shape)
+            return self.loops[shape].extend(
+                decided, self.cap_s if cap_s is None else cap_s, lambda run: say(f"{run.calls} calls, {run.duration_s:.1f} s")
+            )
+
+    def accuracy(
+        self,
+        *,
+        score_floor: float | None = None,
+        max_detections: int = 100,
+        iou_thresholds: Sequence[float] | None = None,
+    ) -> Accuracy:
+        """Run over the dataset once; evaluate once for each protocol that is asked for."""
+        run = self._accuracy_run()
+        floor = run.score_floor if score_floor is None else max(score_floor, run.score_floor)
+        thresholds = IOU_THRESHOLDS if iou_thresholds is None else tuple(iou_thresholds)
+        if all(any(abs(asked - known) < 1e-9 for known in IOU_THRESHOLDS) for asked in thresholds):  # noqa: PLR2004 - float noise
+            thresholds = IOU_THRESHOLDS
+        key = (floor, max_detections, thresholds)
+        if key not in self._evaluated:
+            limits = tuple(sorted({1, min(10, max_detections), max_detections}))
+            results = _above(run.results, floor)
+            names = tuple(category.name for category in self.dataset.categories)
+            records = match(
+                self.dataset.truth, results, len(names), iou_thresholds=thresholds, max_detections=max_detections
+            )
+            self._evaluated[key] = Accuracy(run, accumulate(records, max_detections=limits), names, floor)
+        return self._evaluated[key]
+
+    def cold_starts(self, decided: Callable[[Sequence[ColdStart]], bool], most: int) -> Sequence[ColdStart]:
+        """Start fresh processes until `decided`, `most`, or four times the cap."""
+        target, image = self._fresh(), self._images()[0]
+        with self.session.measuring(f"{self.where}: cold start") as say:
+            while len(self.starts) < most and not (self.starts and decided(self.starts)):
+                say(f"start {len(self.starts) + 1}")
+                self.starts.append(target.cold_start(self.model, image))
+                if sum(start.duration_ns for start in self.starts) > _COLD_CAP_FACTOR * self.cap_s * 1e9:
+                    break
+        return self.starts
+
+    def memory(self) -> MemoryUse:
+        """Read the peak memory of fresh processes over 20 calls."""
+        if self.memory_use is None:
+            target, pool = self._fresh(), self._images()
+            images = [pool[i % len(pool)] for i in range(_MEMORY_CALLS)]
+            with self.session.measuring(f"{self.where}: memory") as say:
+                say("four fresh processes")
+                self.memory_use = target.memory(self.model, images)
+        return self.memory_use
+
+    def _loop(self, detector: Detector, pool: list[bytes], shape: LoadShape) -> ClosedLoop:
+        call, items = detector.detect, pool
+        if shape.scope == "model-only":
+            call, items = detector.run, _prepared(detector, pool)  # type: ignore[assignment]
+        return ClosedLoop(
+            call,
+            items,
+            shape,
+            self.session.clock,
+            one_thread=detector.one_thread,
+            seed=self.session.settings.run.seed,
+        )
+
+    def _accuracy_run(self) -> AccuracyRun:
+        if self.accuracy_run is None:
+            detector, dataset = self.detector, self.dataset
+            names = (self._named(self.case.model, "model"), self._named(self.case.dataset, "dataset"))
+            keys = self.session.settings.datasets[names[1]]
+            mapping = category_of_label(detector.labels, dataset, keys, names)
+            with self.session.measuring(f"{self.where}: accuracy") as say:
+                self.accuracy_run = accuracy_pass(
+                    detector, dataset, mapping, self.session.clock, lambda n, of: say(f"{n}/{of} images")
+                )
+        return self.accuracy_run
+
+    def _images(self) -> list[bytes]:
+        if not self._pool:
+            self._pool = image_pool(self.dataset.images, self.session.settings.run.seed)
+        return self._pool
+
+    def _fresh(self) -> FreshProcesses:
+        target: Any = self.session.target(self._named(self.case.target, "target"))
+        if not hasattr(target, "cold_start"):
+            msg = f"target '{self.case.target}' cannot start a detector in a fresh process"
+            raise TargetError(msg)
+        return target  # type: ignore[no-any-return]
+
+    def _named(self, name: str | None, kind: str) -> str:
+        if name is None:
+            msg = f"this test has no {kind}: ask for the fixture `{kind}`, or add a marker that needs it"
+            raise UsageError(msg)
+        return name
+
+
+_POOL_TENSORS = 64
+
+
+def _prepared(detector: Detector, pool: list[bytes]) -> list[object]:
+    """Inputs of model-only calls, made beforehand from the first images of the pool."""
+    return [detector.prepare(image) for image in pool[:_POOL_TENSORS]]
+
+
+def _above(results: CocoResults, floor: float) -> CocoResults:
+    kept = np.flatnonzero(results.scores >= floor)
+    columns = (results.images, results.categories, results.boxes_xywh, results.scores)
+    return CocoResults(*(column[kept] for column in columns))

@@ -1,0 +1,126 @@
+"""From the keys of a dataset to annotated images, and from a model's labels to the dataset's categories."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pytest_rfperf.config import convert_options
+from pytest_rfperf.data.coco import GroundTruth
+from pytest_rfperf.errors import DatasetError, UsageError
+from pytest_rfperf.measure.accuracy import LEFT_OUT
+from pytest_rfperf.registry import find, known
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pytest_rfperf.config import DatasetSettings, Settings
+    from pytest_rfperf.protocols import Dataset
+
+GROUP = "rfperf.datasets"
+_PATH_KEYS = frozenset({"annotations", "images", "labels", "split", "names", "path"})
+
+
+def load_dataset(name: str, settings: Settings, note: Callable[[str], None]) -> Dataset:
+    """Read the annotations of a dataset; `note` is told each guess.
+
+    Raises
+    ------
+    DatasetError
+        If the folder is not recognised, or the annotations contradict themselves.
+    """
+    keys = settings.datasets[name]
+    kind, options = _format(name, keys, settings, note)
+    adapter = find(GROUP, kind).load()
+    struct = convert_options(options, adapter.options, f"datasets.{name}", settings.source)
+    dataset: Dataset = adapter.load(name, struct)
+    return _without(dataset, keys, name)
+
+
+def category_of_label(labels: Sequence[str], dataset: Dataset, keys: DatasetSettings, names: tuple[str, str]) -> list[int]:
+    """Rank of the dataset's category for each label of the model, matched by name.
+
+    Parameters
+    ----------
+    labels : sequence of str
+        Of the model, by index.
+    dataset : Dataset
+    keys : DatasetSettings
+        Their `rename` says what a class of the dataset is called by the model.
+    names : (str, str)
+        Of the model and the dataset, for messages.
+
+    Raises
+    ------
+    DatasetError
+        If the dataset annotates objects of a class that the model does not know.
+    """
+    wanted = {keys.rename.get(category.name, category.name): rank for rank, category in enumerate(dataset.categories)}
+    folded = {_folded(label): rank for label, rank in wanted.items()}
+    found = [folded.get(_folded(label), LEFT_OUT) for label in labels]
+    annotated = np.unique(dataset.truth.categories)
+    missing = [dataset.categories[rank].name for rank in annotated if rank not in found]
+    if missing:
+        model, place = names
+        msg = (
+            f"dataset '{place}' annotates {', '.join(map(repr, missing[:5]))}"
+            f"{f' and {len(missing) - 5} more' if len(missing) > 5 else ''}, which model '{model}' does not know "  # noqa: PLR2004 - five shown
+            f"(it knows {', '.join(map(repr, labels[:5]))}{', ...' if len(labels) > 5 else ''}); "  # noqa: PLR2004 - five shown
+            f"set models.{model}.labels, or datasets.{place}.rename or ignore-classes"
+        )
+        raise DatasetError(msg)
+    return found
+
+
+def _format(
+    name: str, keys: DatasetSettings, settings: Settings, note: Callable[[str], None]
+) -> tuple[str, dict[str, Any]]:
+    given = {
+        key: str(settings.path(value)) if key in _PATH_KEYS and isinstance(value, str) else value
+        for key, value in keys.keys.items()
+    }
+    adapters = {keys.format: find(GROUP, keys.format)} if keys.format else known(GROUP)
+    if keys.path is None:
+        return keys.format or "", given
+    folder = settings.path(keys.path)
+    if not folder.exists():
+        msg = f"datasets.{name}.path = '{keys.path}': {folder} does not exist"
+        raise DatasetError(msg)
+    for kind, adapter in adapters.items():
+        recognised = adapter.load().recognises(folder)
+        if recognised is not None:
+            shown = ", ".join(f"{key} = '{_relative(value, folder)}'" for key, value in recognised.items())
+            note(f"datasets.{name}: format = '{kind}', {shown}")
+            return kind or "", {**recognised, **given}
+    msg = (
+        f"datasets.{name}.path = '{keys.path}': no {', '.join(filter(None, adapters))} export is recognised in "
+        f"{folder}; set datasets.{name}.format and its keys"
+    )
+    raise DatasetError(msg)
+
+
+def _relative(value: str, folder: Any) -> str:  # noqa: ANN401 - a path
+    return value.removeprefix(str(folder)).lstrip("/\\") or "."
+
+
+def _without(dataset: Dataset, keys: DatasetSettings, name: str) -> Dataset:
+    """Leave out the objects of ignored classes, and check the names in `rename` and `ignore-classes`."""
+    names = [category.name for category in dataset.categories]
+    for key, given in (("ignore-classes", keys.ignore_classes), ("rename", tuple(keys.rename))):
+        for unknown in set(given) - set(names):
+            msg = f"datasets.{name}.{key}: no class '{unknown}'; the dataset has {', '.join(names)}"
+            raise UsageError(msg)
+    if not keys.ignore_classes:
+        return dataset
+    ignored = [rank for rank, label in enumerate(names) if label in keys.ignore_classes]
+    truth = dataset.truth
+    kept = ~np.isin(truth.categories, ignored)
+    columns = (truth.images, truth.categories, truth.boxes_xywh, truth.areas, truth.crowd, truth.ignore)
+    return replace(dataset, truth=GroundTruth(*(column[kept] for column in columns)))  # type: ignore[type-var]
+
+
+def _folded(label: str) -> str:
+    """Names match whatever their case and spaces: "Cell Phone" is "cell phone"."""
+    return " ".join(label.replace("_", " ").casefold().split())

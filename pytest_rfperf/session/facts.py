@@ -1,0 +1,79 @@
+"""What a session found out, as plain values: they travel from workers to the controller and into files."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+
+
+class Case(NamedTuple):
+    """What a test is about; None for a part that none of its gates and fixtures needs."""
+
+    model: str | None = None
+    target: str | None = None
+    dataset: str | None = None
+
+    def __str__(self) -> str:
+        """Name the case as messages do: fast on cpu/street."""
+        place = "/".join(part for part in (self.target, self.dataset) if part)
+        return f"{self.model} on {place}" if place else self.model or "this test"
+
+
+class LatencyFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """A latency run; milliseconds, null where a percentile is a failed request."""
+
+    shape: str
+    calls: int
+    failed: int
+    p50_ms: float | None
+    p95_ms: float | None
+    successes_p95_ms: float | None
+    duration_s: float
+    warm_up_calls: int
+    warm_up_steady: bool
+    first_call_ms: float
+    stages_ms: dict[str, float]
+    signals: dict[str, float | None]
+    protocol: dict[str, str]
+    samples: str
+
+
+class AccuracyFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """An accuracy pass: the twelve COCO values by name, -1 where undefined."""
+
+    images: int
+    values: dict[str, float]
+    duration_s: float
+    outside_classes: int
+    protocol: dict[str, str]
+
+
+class VerdictFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """A verdict as text and numbers; measured is null where it is infinite or nothing was measured."""
+
+    gate: str
+    outcome: str
+    measured: float | None
+    limit: float
+    unit: str
+    message: str
+
+
+class CaseFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """All that is known of one case after one test; `detections` are COCO results as JSON, where asked for."""
+
+    test: str
+    model: str
+    size: str
+    target: str
+    dataset: str
+    artifact: str
+    artifact_sha256: str
+    environment: dict[str, str] = {}
+    latency: list[LatencyFacts] = []
+    accuracy: AccuracyFacts | None = None
+    others: dict[str, float] = {}
+    verdicts: list[VerdictFacts] = []
+    notes: list[str] = []
+    detections: str = ""

@@ -1,0 +1,172 @@
+"""The facts of a bench, as plain values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from pytest_rfperf.core.percentiles import percentile
+from pytest_rfperf.data.runs import FAILED_NS
+from pytest_rfperf.session.facts import AccuracyFacts, CaseFacts, LatencyFacts, VerdictFacts
+from pytest_rfperf.store.samples import pack
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from pytest_rfperf.data.runs import LatencyRun
+    from pytest_rfperf.data.timing import Timing
+    from pytest_rfperf.data.verdict import Verdict
+    from pytest_rfperf.gates.gate import Accuracy
+    from pytest_rfperf.session.bench import CaseBench
+
+_AREAS = ("small", "medium", "large")
+
+
+def case_facts(bench: CaseBench, test: str, verdicts: Sequence[Verdict]) -> CaseFacts:
+    """Gather what a bench has measured so far, and the verdicts of one test."""
+    case, session = bench.case, bench.session
+    model = session.model(case.model) if case.model else None
+    return CaseFacts(
+        test=test,
+        model=case.model or "",
+        size=model.size if model else "",
+        target=case.target or "",
+        dataset=case.dataset or "",
+        artifact=model.artifact.name if model else "",
+        artifact_sha256=model.sha256 if model else "",
+        environment=session.environment(case.target).stable if case.target else {},
+        latency=[latency_facts_of(bench, loop.run) for loop in bench.loops.values()],
+        accuracy=None if bench.accuracy_run is None else accuracy_facts(bench, bench.accuracy()),
+        others=_others(bench),
+        verdicts=[verdict_facts(verdict) for verdict in verdicts],
+        notes=list(session.notes),
+        detections=_coco_results(bench) if session.settings.save_detections else "",
+    )
+
+
+def verdict_facts(verdict: Verdict) -> VerdictFacts:
+    """A verdict as plain values."""
+    measured = verdict.measured
+    return VerdictFacts(
+        gate=verdict.gate,
+        outcome=verdict.outcome.value,
+        measured=None if measured is None or np.isinf(measured) else measured,
+        limit=verdict.limit,
+        unit=verdict.unit,
+        message=verdict.message,
+    )
+
+
+def coco_values(accuracy: Accuracy) -> dict[str, float]:
+    """The twelve values of COCO's summary by name, -1 where undefined."""
+    tensors = accuracy.precision_recall
+    values = {"AP": tensors.ap(), "AP50": tensors.ap(iou=0.5), "AP75": tensors.ap(iou=0.75)}
+    values |= {f"AP {area}": tensors.ap(area=area) for area in _AREAS}
+    values |= {f"AR@{most}": tensors.ar(max_detections=most) for most in tensors.max_detections}
+    return values | {f"AR {area}": tensors.ar(area=area) for area in _AREAS}
+
+
+def latency_facts_of(bench: CaseBench, run: LatencyRun) -> LatencyFacts:
+    """A latency run of a bench, with the protocol that makes it comparable."""
+    seed = str(bench.session.settings.run.seed)
+    protocol = _protocol(bench) | {"shape": str(run.shape), "seed": seed, "dataset": bench.dataset.sha256}
+    return latency_facts(run, protocol)
+
+
+def latency_facts(run: LatencyRun, protocol: dict[str, str]) -> LatencyFacts:
+    """A latency run as plain values."""
+    successes = run.latencies_ns[run.latencies_ns != FAILED_NS]
+    return LatencyFacts(
+        shape=str(run.shape),
+        calls=run.calls,
+        failed=run.failed,
+        p50_ms=_percentile_ms(run.latencies_ns, 50),
+        p95_ms=_percentile_ms(run.latencies_ns, 95),
+        successes_p95_ms=_percentile_ms(successes, 95),
+        duration_s=run.duration_s,
+        warm_up_calls=run.warm_up.calls,
+        warm_up_steady=run.warm_up.steady,
+        first_call_ms=run.warm_up.first_ns / 1e6,
+        stages_ms=_stage_medians(run.timings),
+        signals={
+            "cpu share": run.signals.cpu_share,
+            "pressure": run.signals.pressure_ratio,
+            "steal": run.signals.steal_ratio,
+            "involuntary switches": run.signals.involuntary_switches,
+        },
+        protocol=protocol,
+        samples=pack(run.latencies_ns),
+    )
+
+
+def accuracy_facts(bench: CaseBench, accuracy: Accuracy) -> AccuracyFacts:
+    """An accuracy pass under one protocol, as plain values."""
+    run = accuracy.run
+    protocol = _protocol(bench) | {
+        "dataset": bench.dataset.sha256,
+        "images": run.images_sha256,
+        "max detections": str(accuracy.precision_recall.max_detections[-1]),
+        "score floor": f"{accuracy.score_floor:g}",
+    }
+    return AccuracyFacts(
+        images=run.images,
+        values=coco_values(accuracy),
+        duration_s=run.duration_s,
+        outside_classes=run.outside_classes,
+        protocol=protocol,
+    )
+
+
+def _coco_results(bench: CaseBench) -> str:
+    """The detections of the accuracy pass as COCO results, their numbers in full precision."""
+    if bench.accuracy_run is None:
+        return ""
+    results, dataset = bench.accuracy_run.results, bench.dataset
+    columns = (results.images, results.categories, results.boxes_xywh, results.scores)
+    rows = [
+        {
+            "image_id": dataset.images[image].id,
+            "category_id": dataset.categories[category].id,
+            "bbox": box,
+            "score": score,
+        }
+        for image, category, box, score in zip(*(column.tolist() for column in columns), strict=True)
+    ]
+    return msgspec.json.encode(rows).decode()
+
+
+def _protocol(bench: CaseBench) -> dict[str, str]:
+    return dict(bench.detector.protocol)
+
+
+def _others(bench: CaseBench) -> dict[str, float]:
+    others = {}
+    if bench.starts:
+        durations = np.array([start.duration_ns for start in bench.starts], dtype=np.int64)
+        others["cold start s"] = percentile(durations, 50) / 1e9
+    if bench.memory_use is not None:
+        others["memory MB"] = bench.memory_use.used_bytes / 1e6
+    return others
+
+
+def _percentile_ms(latencies_ns: NDArray[np.int64], q: float) -> float | None:
+    if not len(latencies_ns):
+        return None
+    value = percentile(latencies_ns, q)
+    return None if value == FAILED_NS else value / 1e6
+
+
+def _stage_medians(timings: list[Timing]) -> dict[str, float]:
+    """Median of each stage that the target tells apart, in ms."""
+    if not timings:
+        return {}
+    medians = {}
+    for stage, values in zip(timings[0]._fields, zip(*timings, strict=True), strict=True):
+        known = [value for value in values if value is not None]
+        if known:
+            medians[stage.removesuffix("_ns")] = float(np.median(known)) / 1e6
+    return medians

@@ -1,0 +1,98 @@
+"""`--rfperf-record`: baselines from the facts of a session that passed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_rfperf.data.verdict import Outcome
+from pytest_rfperf.store.artifacts import keep, sha256_of
+from pytest_rfperf.store.baseline import StoredAccuracy, StoredLatency, StoredRun, add_run, baseline_path
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from pytest_rfperf.config import Settings
+    from pytest_rfperf.session.facts import CaseFacts
+
+
+def record(cases: Sequence[CaseFacts], settings: Settings, failed_tests: set[str], now: str) -> list[str]:
+    """Write a baseline for each case of which every gate passed.
+
+    Parameters
+    ----------
+    cases : sequence of CaseFacts
+        Merged: one a model, target and dataset.
+    settings : Settings
+    failed_tests : set of str
+        Node ids of tests that failed for any reason.
+    now : str
+        Date and time, for the record.
+
+    Returns
+    -------
+    list of str
+        A line a case: what was written, or why not.
+
+    Raises
+    ------
+    StoreError
+        If a file cannot be written.
+    """
+    lines = []
+    for case in cases:
+        if not (case.target and case.dataset and (case.latency or case.accuracy)):
+            continue
+        what = f"{case.model} on {case.target}/{case.dataset}"
+        stop = _obstacle(case, failed_tests)
+        if stop:
+            lines.append(f"not recorded: {what}: {stop}")
+            continue
+        path = baseline_path(settings.path(settings.run.baselines), case.target, case.dataset, case.model)
+        add_run(path, (case.model, case.target, case.dataset), _stored(case, now))
+        _keep_artifact(settings.path(settings.models[case.model].artifact), case.artifact_sha256)
+        lines.append(f"recorded: {what} in {_shown(path, settings.root)}; review the diff and commit it")
+    return lines
+
+
+def _obstacle(case: CaseFacts, failed_tests: set[str]) -> str:
+    bad = [verdict.gate for verdict in case.verdicts if verdict.outcome != Outcome.PASS.value]
+    if bad:
+        return f"{bad[0]} did not pass"
+    failed = [test for test in case.test.split("\n") if test in failed_tests]
+    return f"{failed[0]} failed" if failed else ""
+
+
+def _stored(case: CaseFacts, now: str) -> StoredRun:
+    accuracy = case.accuracy
+    return StoredRun(
+        recorded=now,
+        artifact=case.artifact,
+        artifact_sha256=case.artifact_sha256,
+        environment=case.environment,
+        verdicts={verdict.gate: verdict.message for verdict in case.verdicts},
+        latency=[
+            StoredLatency(
+                shape=run.shape,
+                calls=run.calls,
+                failed=run.failed,
+                p50_ms=run.p50_ms,
+                p95_ms=run.p95_ms,
+                protocol=run.protocol,
+                samples=run.samples,
+            )
+            for run in case.latency
+        ],
+        accuracy=accuracy
+        and StoredAccuracy(images=accuracy.images, values=accuracy.values, protocol=accuracy.protocol),
+        others=case.others,
+    )
+
+
+def _keep_artifact(artifact: Path, sha256: str) -> None:
+    if sha256_of(artifact) == sha256:
+        keep(artifact, sha256)
+
+
+def _shown(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)

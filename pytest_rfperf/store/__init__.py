@@ -1,0 +1,1 @@
+"""What outlives a session: baselines and artefacts, written whole or not at all."""

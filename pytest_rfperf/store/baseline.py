@@ -1,0 +1,114 @@
+"""Baselines: `baselines/<target>/<dataset>/<model>.json`, one file a reference, made to be read in a diff."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from pytest_rfperf.errors import StoreError
+from pytest_rfperf.store.atomic import write_atomically
+
+SCHEMA = 1
+MOST_RUNS = 20
+MAX_BYTES = 2 * 10**6
+_UNSAFE = re.compile(r"[^\w.+-]")
+
+
+class StoredLatency(msgspec.Struct, frozen=True, kw_only=True):
+    """One latency run: figures for the reader, raw samples for a later statistic.
+
+    `protocol` must be equal for two runs to be comparable. A percentile of failed requests is null.
+    """
+
+    shape: str
+    calls: int
+    failed: int
+    p50_ms: float | None
+    p95_ms: float | None
+    protocol: dict[str, str]
+    samples: str
+
+
+class StoredAccuracy(msgspec.Struct, frozen=True, kw_only=True):
+    """One accuracy pass: the twelve COCO values by name, -1 where undefined."""
+
+    images: int
+    values: dict[str, float]
+    protocol: dict[str, str]
+
+
+class StoredRun(msgspec.Struct, frozen=True, kw_only=True):
+    """What one recording session measured of one model on one target and dataset."""
+
+    recorded: str
+    artifact: str
+    artifact_sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+    environment: dict[str, str]
+    verdicts: dict[str, str]
+    latency: list[StoredLatency] = []
+    accuracy: StoredAccuracy | None = None
+    others: dict[str, float] = {}
+
+
+class Baseline(msgspec.Struct, frozen=True, kw_only=True):
+    """A reference: the latest runs, newest first."""
+
+    schema: int
+    model: str
+    target: str
+    dataset: str
+    runs: list[StoredRun]
+
+
+def baseline_path(folder: Path, target: str, dataset: str, model: str) -> Path:
+    """Where the baseline lies; characters that a file system may refuse become underscores."""
+    target, dataset, model = (_UNSAFE.sub("_", name).lstrip(".") or "_" for name in (target, dataset, model))
+    return folder / target / dataset / f"{model}.json"
+
+
+def read_baseline(path: Path) -> Baseline | None:
+    """Read a baseline; None where there is none.
+
+    Raises
+    ------
+    StoreError
+        If the file is no baseline, or of a schema that this version does not know.
+    """
+    if not path.is_file():
+        return None
+    try:
+        content = path.read_bytes()
+        if len(content) > 2 * MAX_BYTES:
+            msg = f"{path}: {len(content)} bytes; a baseline has at most {MAX_BYTES}"
+            raise StoreError(msg)
+        baseline = msgspec.json.decode(content, type=Baseline)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        msg = f"{path} is no baseline: {error}; restore it from version control or record it anew"
+        raise StoreError(msg) from error
+    if baseline.schema != SCHEMA:
+        msg = f"{path} has schema {baseline.schema}; this version reads schema {SCHEMA}: upgrade pytest-rfperf"
+        raise StoreError(msg)
+    return baseline
+
+
+def add_run(path: Path, names: tuple[str, str, str], run: StoredRun) -> None:
+    """Put a run in front; keep at most twenty, and fewer where the file would pass 2 MB.
+
+    Raises
+    ------
+    StoreError
+        If the file that is there is no baseline, or cannot be written.
+    """
+    before = read_baseline(path)
+    runs = [run, *(before.runs if before else [])][:MOST_RUNS]
+    while True:
+        model, target, dataset = names
+        baseline = Baseline(schema=SCHEMA, model=model, target=target, dataset=dataset, runs=runs)
+        content = msgspec.json.format(msgspec.json.encode(baseline, order="sorted"), indent=1) + b"\n"
+        if len(content) <= MAX_BYTES or len(runs) == 1:
+            break
+        runs = runs[:-1]
+    write_atomically(path, content)

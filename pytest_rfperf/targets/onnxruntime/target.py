@@ -1,0 +1,114 @@
+"""ONNX Runtime in this process as a target."""
+
+from __future__ import annotations
+
+import os
+import platform
+from typing import TYPE_CHECKING, ClassVar
+
+import cv2
+import numpy as np
+import onnxruntime
+
+from pytest_rfperf.data.environment import Environment
+from pytest_rfperf.errors import AttestationError
+from pytest_rfperf.targets.onnxruntime.attestation import attest, node_placement
+from pytest_rfperf.targets.onnxruntime.detector import OnnxruntimeDetector
+from pytest_rfperf.targets.onnxruntime.fresh import FreshProcess
+from pytest_rfperf.targets.onnxruntime.options import OnnxruntimeOptions
+from pytest_rfperf.targets.onnxruntime.session import open_session, signature_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_rfperf.data.model import Model
+    from pytest_rfperf.data.runs import ColdStart, MemoryUse
+
+_CPU = "CPUExecutionProvider"
+
+
+class OnnxruntimeTarget:
+    """Opens sessions, attests their placement, and can start them in fresh processes."""
+
+    options: ClassVar[type[OnnxruntimeOptions]] = OnnxruntimeOptions
+
+    def __init__(self, name: str, options: OnnxruntimeOptions) -> None:
+        """Keep the options; nothing is opened yet."""
+        self.name = name
+        self._options = options
+
+    def open(self, model: Model) -> OnnxruntimeDetector:
+        """Open a session, attest its placement, bind the decoder and try it once on a grey image.
+
+        Raises
+        ------
+        ModelError
+            If the file is no model, or the decoder does not fit it.
+        AttestationError
+            If nodes run off the asked providers.
+        """
+        cv2.setNumThreads(1)
+        options = self._options
+        session = open_session(model.artifact, self.name, options)
+        placement = node_placement(session, options.providers)
+        if placement is not None:
+            attest(placement, self.name, options.providers, options.max_fallback)
+        elif session.get_providers()[: len(options.providers)] != list(options.providers):
+            msg = (
+                f"target '{self.name}' asked for {', '.join(options.providers)}; the session has "
+                f"{', '.join(session.get_providers())}"
+            )
+            raise AttestationError(msg)
+        decoder = model.bind(signature_of(session))
+        protocol = {
+            "preprocess": str(decoder.preparation),
+            "score floor": f"{decoder.score_floor:g}",
+            "providers": ", ".join(options.providers),
+            "threads": str(options.threads),
+            "spinning": str(options.spinning),
+            "graph level": options.graph_level,
+        }
+        one_thread = options.threads == 1 and tuple(options.providers) == (_CPU,)
+        detector = OnnxruntimeDetector(session, decoder, one_thread=one_thread, protocol=protocol)
+        _, encoded = cv2.imencode(".png", np.full((64, 64, 3), 114, dtype=np.uint8))
+        detector.detect(encoded.tobytes())
+        return detector
+
+    def environment(self) -> Environment:
+        """Versions and hardware as seen from this process."""
+        stable = {
+            "cpu": _cpu_model(),
+            "visible cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
+            "system": platform.system(),
+            "python": platform.python_version(),
+            "onnxruntime": onnxruntime.__version__,
+            "numpy": np.__version__,
+            "opencv": cv2.__version__,
+        }
+        return Environment(stable, {"kernel": platform.release()})
+
+    def cold_start(self, model: Model, image: bytes) -> ColdStart:
+        """Time one fresh process from its spawn to its first detections."""
+        return self._fresh(model).cold_start(image)
+
+    def memory(self, model: Model, images: Sequence[bytes]) -> MemoryUse:
+        """Read the peak memory of fresh processes that detect in each image."""
+        return self._fresh(model).memory(images)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _fresh(self, model: Model) -> FreshProcess:
+        return FreshProcess(self.name, self._options, model)
+
+
+def _cpu_model() -> str:
+    """The name that the CPU gives itself, where the system tells."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:  # noqa: PTH123 - a device file, read by line
+            for line in lines:
+                if line.startswith("model name"):
+                    return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
