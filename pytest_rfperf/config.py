@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 
 from pytest_rfperf.errors import UsageError
+from pytest_rfperf.reference import bundled_tables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -171,6 +172,8 @@ def load_settings(root: Path, command_line: CommandLine, environment: Mapping[st
     variables = os.environ if environment is None else environment
     table, source = _table(root)
     content = dict(table)
+    if "models" not in content and "datasets" not in content:
+        content |= bundled_tables()
     models = {n: _struct(t, ModelSettings, f"models.{n}", source) for n, t in _named(content, "models", source)}
     datasets = {n: _dataset(t, f"datasets.{n}", source) for n, t in _named(content, "datasets", source)}
     targets = {n: _target(t, f"targets.{n}", source) for n, t in _named(content, "targets", source)}

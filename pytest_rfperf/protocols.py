@@ -53,6 +53,10 @@ class Decoder(Protocol):
     def score_floor(self) -> float:
         """Nothing below this score is returned."""
 
+    @property
+    def protocol(self) -> dict[str, str]:
+        """What must be equal for the figures of two decoders to be comparable."""
+
     def feeds(self, tensor: NDArray[np.float32], placement: Placement) -> dict[str, NDArray[Any]]:
         """Name the model's inputs."""
 

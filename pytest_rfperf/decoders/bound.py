@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pytest_rfperf.data.model import DecoderSettings, ModelSignature
     from pytest_rfperf.preprocess import Placement
 
+_LABELS_SHOWN = 10
 COMMON_OPTIONS: dict[str, Any] = {"score_floor": 0.01}
 
 
@@ -60,6 +61,16 @@ class BoundDecoder:
     def score_floor(self) -> float:
         """Nothing below this score is returned."""
         return float(self.settings["score_floor"])
+
+    @property
+    def protocol(self) -> dict[str, str]:
+        """What must be equal for the figures of two decoders to be comparable."""
+        options = ", ".join(f"{key}={self.settings[key]}" for key in sorted(self.settings))
+        return {
+            "decoder": f"{self.name}: {options}",
+            "labels": ", ".join(self.labels) if len(self.labels) <= _LABELS_SHOWN else f"{len(self.labels)} labels",
+            "preprocess": str(self.preparation),
+        }
 
     def feeds(self, tensor: NDArray[np.float32], placement: Placement) -> dict[str, NDArray[Any]]:  # noqa: ARG002 - the seam
         """Name the model's inputs: one image input unless a decoder says otherwise."""

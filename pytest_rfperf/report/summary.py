@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pytest_rfperf.report.rows import Row
     from pytest_rfperf.session.facts import CaseFacts
 
+_TIME_UNITS = ("ms", "s")
+"""Gates on times are decided by evidence; an accuracy or a size on a fixed dataset is no estimate."""
 _MARKS = {"PASS": "white_check_mark", "FAIL": "x", "INCONCLUSIVE": "grey_question"}
 
 
@@ -42,7 +44,7 @@ def summarise(facts: Sequence[CaseFacts], settings: Settings) -> Summary:
     notes += [line for case, run in zip(cases, stored, strict=True) if run for line in incomparable(case, run)]
     notes += [line for case in cases for line in _remarks(case)]
     rows = [row_of(case, run) for case, run in zip(cases, stored, strict=True)]
-    gates = sum(len(case.verdicts) for case in cases)
+    gates = sum(verdict.unit in _TIME_UNITS for case in cases for verdict in case.verdicts)
     return Summary(cases=cases, rows=rows, notes=notes, bound=_bound(gates, settings))
 
 
@@ -74,10 +76,10 @@ def _bound(gates: int, settings: Settings) -> str:
         return ""
     alpha = settings.run.alpha
     if settings.run.alpha_scope == "session":
-        return f"chance that any gate of this session fails wrongly: at most {alpha:.1%}"
+        return f"chance that any gate on times of this session fails wrongly: at most {alpha:.1%}"
     return (
-        f"chance that a latency gate fails or passes wrongly: at most {alpha:.1%} each; that any of {gates} "
-        f"fails wrongly: at most {min(1.0, alpha * gates):.1%}"
+        f"chance that a gate on times passes or fails wrongly: at most {alpha:.1%}; that any of these {gates} fails "
+        f"wrongly: at most {min(1.0, alpha * gates):.1%}"
     )
 
 

@@ -61,8 +61,7 @@ class OnnxruntimeTarget:
             raise AttestationError(msg)
         decoder = model.bind(signature_of(session))
         protocol = {
-            "preprocess": str(decoder.preparation),
-            "score floor": f"{decoder.score_floor:g}",
+            **decoder.protocol,
             "providers": ", ".join(options.providers),
             "threads": str(options.threads),
             "spinning": str(options.spinning),
