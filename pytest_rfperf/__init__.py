@@ -12,10 +12,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pytest_rfperf.markers import (
         cold_start_budget as cold_start_budget,
+    )
+    from pytest_rfperf.markers import (
         latency_budget as latency_budget,
+    )
+    from pytest_rfperf.markers import (
         memory_budget as memory_budget,
+    )
+    from pytest_rfperf.markers import (
         min_ap as min_ap,
+    )
+    from pytest_rfperf.markers import (
         min_map as min_map,
+    )
+    from pytest_rfperf.markers import (
         model_size_budget as model_size_budget,
     )
 

@@ -13,7 +13,7 @@ from pytest_rfperf.errors import RfperfError
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="rfperf")
 def rfperf() -> None:
-    """Accuracy and latency gates for object detectors.
+    r"""Accuracy and latency gates for object detectors.
 
     Gates are ordinary pytest tests, so the main command is pytest itself:
 
@@ -33,7 +33,7 @@ def doctor(*, as_json: bool) -> None:
 
     Opens no model and measures nothing. Ends with 1 where something keeps gates from running.
     """
-    from pytest_rfperf.report.doctor import doctor_json, doctor_lines, examine  # noqa: PLC0415 - --help stays quick
+    from pytest_rfperf.doctor import doctor_json, doctor_lines, examine  # noqa: PLC0415 - --help stays quick
 
     checks = examine()
     click.echo(doctor_json(checks) if as_json else "\n".join(doctor_lines(checks, colour=sys.stdout.isatty())))

@@ -235,7 +235,8 @@ def _dataset(table: dict[str, Any], path: str, source: str) -> DatasetSettings:
         msg = f"{source}: {path} needs `path`, or `format` and its keys"
         raise UsageError(msg)
     fields = {"path": location, "format": kind, "rename": rename, "ignore_classes": ignored, "keys": keys}
-    return _converted(fields, DatasetSettings, path, source)
+    settings: DatasetSettings = _converted(fields, DatasetSettings, path, source)
+    return settings
 
 
 def _target(table: dict[str, Any], path: str, source: str) -> TargetSettings:
@@ -243,12 +244,11 @@ def _target(table: dict[str, Any], path: str, source: str) -> TargetSettings:
     if "kind" not in keys:
         msg = f"{source}: {path}.kind is missing; for example kind = 'onnxruntime'"
         raise UsageError(msg)
-    return _converted({"kind": keys.pop("kind"), "keys": keys}, TargetSettings, path, source)
+    settings: TargetSettings = _converted({"kind": keys.pop("kind"), "keys": keys}, TargetSettings, path, source)
+    return settings
 
 
-def _struct(
-    table: dict[str, Any], kind: type[Any], path: str, source: str, known_more: tuple[str, ...] = ()
-) -> Any:  # noqa: ANN401 - a value of `kind`
+def _struct(table: dict[str, Any], kind: type[Any], path: str, source: str, known_more: tuple[str, ...] = ()) -> Any:  # noqa: ANN401 - a value of `kind`
     known = [field.encode_name for field in msgspec.structs.fields(kind)]
     for key in table:
         if key not in known:

@@ -16,7 +16,7 @@ MAX_PIXELS = 100_000_000
 """The largest image that is decoded, in pixels: 100 megapixels are 300 MB of memory."""
 
 _SOF_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_SOS, _APP1, _EXIF_ORIENTATION = 0xDA, 0xE1, 0x0112
+_FILL, _SOS, _APP1, _EXIF_ORIENTATION = 0xFF, 0xDA, 0xE1, 0x0112
 _TURNED = (5, 6, 7, 8)
 
 
@@ -56,8 +56,7 @@ def read_header(image: bytes, name: str, *, max_pixels: int = MAX_PIXELS) -> Ima
         raise ImageError(msg)
     if header.width_px * header.height_px > max_pixels:
         msg = (
-            f"{name}: the header claims {header.width_px} x {header.height_px} pixels; "
-            f"the limit is {max_pixels} pixels"
+            f"{name}: the header claims {header.width_px} x {header.height_px} pixels; the limit is {max_pixels} pixels"
         )
         raise ImageError(msg)
     return header
@@ -79,20 +78,21 @@ def _complete(image: bytes) -> bool:
         return image.rfind(b"\xff\xd9") > image.find(b"\xff\xda") > 0
     if image[:4] == b"\x89PNG":
         return b"IEND\xaeB`\x82" in image[-1024:]
-    return len(image) >= struct.unpack_from("<I", image, 4)[0] + 8
+    (size,) = struct.unpack_from("<I", image, 4)
+    return len(image) >= int(size) + 8
 
 
 def _jpeg(image: bytes) -> ImageHeader:
     """Walk the segments up to the frame header; 0 x 0 where it never comes."""
     at, orientation = 2, 1
     while True:
-        while image[at] == image[at + 1] == 0xFF:
+        while image[at] == image[at + 1] == _FILL:
             at += 1
         marker, length = struct.unpack_from(">xBH", image, at)
         if marker in _SOF_MARKERS:
             height, width = struct.unpack_from(">HH", image, at + 5)
             return ImageHeader(width, height, orientation)
-        if marker == _SOS or image[at] != 0xFF:
+        if marker == _SOS or image[at] != _FILL:
             return ImageHeader(0, 0)
         if marker == _APP1 and image[at + 4 : at + 10] == b"Exif\0\0":
             orientation = _exif_orientation(image[at + 10 : at + 2 + length])

@@ -1,7 +1,8 @@
-"""What an adapter must implement: five small seams, known by shape and not by inheritance."""
+"""What an adapter must implement: small seams, known by shape and not by inheritance."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 if TYPE_CHECKING:
@@ -15,10 +16,10 @@ if TYPE_CHECKING:
     from pytest_rfperf.data.dataset import Category, ImageRecord
     from pytest_rfperf.data.detections import Detections
     from pytest_rfperf.data.environment import Environment
-    from pytest_rfperf.data.model import DecoderSettings, Model, ModelSignature
+    from pytest_rfperf.data.model import DecoderSettings, ModelSignature
+    from pytest_rfperf.data.preparation import Placement, Preparation
     from pytest_rfperf.data.runs import ColdStart, MemoryUse
     from pytest_rfperf.data.timing import Timing
-    from pytest_rfperf.preprocess import Placement, Preparation
 
     Arrays = Mapping[str, NDArray[Any]]
 
@@ -78,6 +79,31 @@ class DecoderClass(Protocol):
         """Make the decoder of one model; raise ModelError where they do not fit."""
 
 
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model as a target receives it.
+
+    Attributes
+    ----------
+    name, size : str
+        The name in the configuration, and the place in the ordered list of sizes that it stands for.
+    artifact : Path
+        The ONNX file.
+    sha256 : str
+        Hash of its bytes.
+    settings : DecoderSettings
+    bind : callable
+        Turns the signature that the target read into a decoder, or raises ModelError.
+    """
+
+    name: str
+    size: str
+    artifact: Path
+    sha256: str
+    settings: DecoderSettings
+    bind: Callable[[ModelSignature], Decoder]
+
+
 class Detector(Protocol):
     """A model deployed on a target."""
 
@@ -112,6 +138,10 @@ class Detector(Protocol):
 
 class Target(Protocol):
     """A named system under test: how a detector is reached and run."""
+
+    @property
+    def name(self) -> str:
+        """The name in the configuration."""
 
     def open(self, model: Model) -> Detector:
         """Deploy a model and attest that it runs where it was asked to."""

@@ -92,14 +92,10 @@ def accumulate(records: MatchRecords, *, max_detections: Sequence[int] = (1, 10,
                 curve = _curve(records, segment, area, objects, most)
                 at = (slice(None), slice(None), category, area, limit)
                 precision[at], scores[at], recall[:, category, area, limit] = curve
-    return PrecisionRecall(
-        precision, scores, recall, records.iou_thresholds, records.areas, tuple(max_detections)
-    )
+    return PrecisionRecall(precision, scores, recall, records.iou_thresholds, records.areas, tuple(max_detections))
 
 
-def _curve(
-    records: MatchRecords, segment: slice, area: int, objects: int, most: int
-) -> tuple[Floats, Floats, Floats]:
+def _curve(records: MatchRecords, segment: slice, area: int, objects: int, most: int) -> tuple[Floats, Floats, Floats]:
     """Precision (T, R), scores (T, R) and highest recall (T,) of one category."""
     t, r = len(records.iou_thresholds), len(RECALL_THRESHOLDS)
     precision, scores, recall = np.zeros((t, r)), np.zeros((t, r)), np.zeros(t)

@@ -47,7 +47,8 @@ def iou_matrix(a: Floats, b: Floats) -> Floats:
     area_a = (a[:, 2] - a[:, 0]) * (a[:, 3] - a[:, 1])
     area_b = (b[:, 2] - b[:, 0]) * (b[:, 3] - b[:, 1])
     union = area_a[:, None] + area_b[None, :] - intersection
-    return np.divide(intersection, union, out=np.zeros_like(union), where=intersection > 0)
+    ratio: Floats = np.divide(intersection, union, out=np.zeros_like(union), where=intersection > 0)
+    return ratio
 
 
 def coco_pair_iou(detections: Floats, truths: Floats, crowd: NDArray[np.bool_]) -> Floats:
@@ -77,4 +78,5 @@ def coco_pair_iou(detections: Floats, truths: Floats, crowd: NDArray[np.bool_]) 
     intersection = width * height
     detection_area = dw * dh
     union = np.where(crowd, detection_area, detection_area + gw * gh - intersection)
-    return np.divide(intersection, union, out=np.zeros(len(union)), where=overlapping)
+    ratio: Floats = np.divide(intersection, union, out=np.zeros(len(union)), where=overlapping)
+    return ratio

@@ -105,7 +105,7 @@ def _log_betaincc(a: float, b: float, x: float) -> float:
 
 
 def _log_tail(a: float, b: float, x: float) -> float:
-    """log I_x(a, b) far below the mean, by x^a (1-x)^b / (a B(a, b)) 2F1(a+b, 1; a+1; x).
+    """Log I_x(a, b) far below the mean, by x^a (1-x)^b / (a B(a, b)) 2F1(a+b, 1; a+1; x).
 
     The terms fall from the first one on, since x lies far below a / (a + b) wherever I_x underflows.
 

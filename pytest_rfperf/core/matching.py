@@ -172,9 +172,7 @@ def _surest(results: CocoResults, max_detections: int) -> tuple[Ints, Ints]:
     return rows[by_score], ranks[by_score]
 
 
-def _overlapping_pairs(
-    truth: GroundTruth, results: CocoResults, rows: Ints, iou_thresholds: Sequence[float]
-) -> _Pairs:
+def _overlapping_pairs(truth: GroundTruth, results: CocoResults, rows: Ints, iou_thresholds: Sequence[float]) -> _Pairs:
     image_count = int(max(truth.images.max(initial=-1), results.images.max(initial=-1))) + 1
     truth_group = truth.categories * image_count + truth.images
     by_group = np.argsort(truth_group, kind="stable")
@@ -194,9 +192,7 @@ def _overlapping_pairs(
     return _Pairs(detection, other[near], group[detection], iou[near], reached[near])
 
 
-def _assign(
-    pairs: _Pairs, slots: Ints, contender_count: int, skip: Bools, crowd: Bools
-) -> tuple[Bits, Bits]:
+def _assign(pairs: _Pairs, slots: Ints, contender_count: int, skip: Bools, crowd: Bools) -> tuple[Bits, Bits]:
     """Run the greedy rule for one area range.
 
     A detection tries objects that count before those that do not (`skip`), each by descending overlap, the

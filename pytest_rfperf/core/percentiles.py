@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
 
+_WHOLE = 100
+
 
 def nearest_rank(count: int, q: float) -> int:
     """The 1-based rank ceil(q n / 100), exact where floats are one rank high (q = 64.4, n = 250).
@@ -24,7 +26,7 @@ def nearest_rank(count: int, q: float) -> int:
         If `count` is 0 or `q` lies outside (0, 100].
     """
     exact = Fraction(str(q))
-    if count < 1 or not 0 < exact <= 100:
+    if count < 1 or not 0 < exact <= _WHOLE:
         msg = f"percentile {q!r} of {count} values: need at least one value and 0 < percentile <= 100"
         raise ValueError(msg)
     return math.ceil(exact * count / 100)

@@ -41,6 +41,17 @@ class GroundTruth:
     crowd: NDArray[np.bool_]
     ignore: NDArray[np.bool_]
 
+    def where(self, kept: NDArray[np.bool_]) -> GroundTruth:
+        """Only the rows that are marked."""
+        return GroundTruth(
+            self.images[kept],
+            self.categories[kept],
+            self.boxes_xywh[kept],
+            self.areas[kept],
+            self.crowd[kept],
+            self.ignore[kept],
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class CocoResults:
@@ -60,3 +71,7 @@ class CocoResults:
     categories: NDArray[np.int64]
     boxes_xywh: NDArray[np.float64]
     scores: NDArray[np.float64]
+
+    def where(self, kept: NDArray[np.bool_]) -> CocoResults:
+        """Only the rows that are marked."""
+        return CocoResults(self.images[kept], self.categories[kept], self.boxes_xywh[kept], self.scores[kept])

@@ -1,17 +1,12 @@
-"""A model: an artefact and the way to read it.
+"""What a model file says of itself, and what its user says of it.
 
-`ModelSignature` and `DecoderSettings` are kept to Python 3.8: devices import this file.
+Kept to Python 3.8: devices import this file.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Callable, Mapping, Optional, Tuple
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from pytest_rfperf.protocols import Decoder
+from typing import Any, Mapping, Optional, Tuple
 
 Shape = Tuple[Optional[int], ...]
 
@@ -54,31 +49,6 @@ class DecoderSettings:
     labels: Optional[Tuple[str, ...]] = None
     preprocess: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Model:
-    """A model as a target receives it.
-
-    Attributes
-    ----------
-    name, size : str
-        The name in the configuration, and the place in the ordered list of sizes that it stands for.
-    artifact : Path
-        The ONNX file.
-    sha256 : str
-        Hash of its bytes.
-    settings : DecoderSettings
-    bind : callable
-        Turns the signature that the target read into a decoder, or raises ModelError.
-    """
-
-    name: str
-    size: str
-    artifact: Path
-    sha256: str
-    settings: DecoderSettings
-    bind: Callable[[ModelSignature], Decoder]
 
 
 def _listed(shapes: Mapping[str, Shape]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import ClassVar
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import msgspec
 
@@ -44,9 +44,9 @@ class VocDataset:
     @classmethod
     def recognises(cls, path: Path) -> dict[str, str] | None:
         """A VOC folder, or a Roboflow VOC export with images and XML files side by side."""
-        for annotations, images in (("Annotations", "JPEGImages"), ("annotations", "images")):
-            if next((path / annotations).glob("*.xml"), None) and (path / images).is_dir():
-                keys = {"annotations": str(path / annotations), "images": str(path / images)}
+        for described, shown in (("Annotations", "JPEGImages"), ("annotations", "images")):
+            if next((path / described).glob("*.xml"), None) and (path / shown).is_dir():
+                keys = {"annotations": str(path / described), "images": str(path / shown)}
                 lists = path / "ImageSets" / "Main"
                 splits = [lists / f"{split}.txt" for split in ("val", "test")]
                 found = next((split for split in splits if split.is_file()), None)
@@ -93,20 +93,20 @@ def _files(folder: Path, options: VocOptions, name: str) -> list[Path]:
     return [existing(folder / f"{stem}.xml", name, "split") for stem in sorted(stems)]
 
 
-def _parsed(path: Path) -> ElementTree.Element:
+def _parsed(path: Path) -> ET.Element:
     """Parse one file; entity definitions, which can blow up, are refused unread."""
     try:
         text = path.read_bytes()
         if len(text) > _MAX_XML_BYTES or b"<!ENTITY" in text:
             msg = f"{path}: no VOC annotation: larger than 16 MiB, or it defines entities"
             raise DatasetError(msg)
-        return ElementTree.fromstring(text)  # noqa: S314 - size and entities are checked above
-    except (OSError, ElementTree.ParseError) as error:
+        return ET.fromstring(text)  # noqa: S314 - size and entities are checked above
+    except (OSError, ET.ParseError) as error:
         msg = f"{path}: cannot be read as XML: {error}"
         raise DatasetError(msg) from error
 
 
-def _image(root: ElementTree.Element, path: Path, folder: Path, number: int, notes: Notes) -> ImageRecord:
+def _image(root: ET.Element, path: Path, folder: Path, number: int, notes: Notes) -> ImageRecord:
     file = folder / Path(root.findtext("filename") or f"{path.stem}.jpg").name
     if not file.is_file():
         beside = [p for p in folder.glob(f"{path.stem}.*") if p.suffix.lower() != ".xml"]
@@ -120,7 +120,7 @@ def _image(root: ElementTree.Element, path: Path, folder: Path, number: int, not
 
 
 def _object(
-    element: ElementTree.Element, path: Path, options: VocOptions
+    element: ET.Element, path: Path, options: VocOptions
 ) -> tuple[str, tuple[float, float, float, float], bool]:
     """Name, box in xywh from 0, and whether the object is marked difficult, which VOC does not count."""
     label = (element.findtext("name") or "").strip()

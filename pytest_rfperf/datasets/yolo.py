@@ -129,7 +129,8 @@ def _names(names: tuple[str, ...] | str, name: str) -> tuple[str, ...]:
         return names
     path = existing(Path(names), name, "names")
     text = path.read_text(encoding="utf-8")
-    found = _yaml_names(text, path) if path.suffix in (".yaml", ".yml") else [line.strip() for line in text.splitlines()]
+    yaml_file = path.suffix in {".yaml", ".yml"}
+    found = _yaml_names(text, path) if yaml_file else [line.strip() for line in text.splitlines()]
     if not any(found):
         msg = f"dataset '{name}': no class names in {path}; check datasets.{name}.names"
         raise DatasetError(msg)

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any, Mapping
 import numpy as np
 
 from pytest_rfperf.data.detections import Detections
+from pytest_rfperf.data.preparation import Preparation
 from pytest_rfperf.decoders.labels import BUILT_IN
 from pytest_rfperf.errors import ModelError, OutputError, UsageError
-from pytest_rfperf.preprocess import Preparation
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pytest_rfperf.data.model import DecoderSettings, ModelSignature
-    from pytest_rfperf.preprocess import Placement
+    from pytest_rfperf.data.preparation import Placement
 
 _LABELS_SHOWN = 10
 COMMON_OPTIONS: dict[str, Any] = {"score_floor": 0.01}

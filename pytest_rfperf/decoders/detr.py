@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from pytest_rfperf.data.detections import Detections
     from pytest_rfperf.data.model import ModelSignature
-    from pytest_rfperf.preprocess import Placement
+    from pytest_rfperf.data.preparation import Placement
 
 _OUTPUTS = frozenset({"labels", "boxes", "scores"})
 _SIZES = "orig_target_sizes"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from pytest_rfperf.data.detections import Detections
     from pytest_rfperf.data.model import ModelSignature
-    from pytest_rfperf.preprocess import Placement
+    from pytest_rfperf.data.preparation import Placement
 
 
 class RfDetrDecoder(BoundDecoder):

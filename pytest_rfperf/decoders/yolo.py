@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from pytest_rfperf.data.detections import Detections
     from pytest_rfperf.data.model import DecoderSettings, ModelSignature
-    from pytest_rfperf.preprocess import Placement
+    from pytest_rfperf.data.preparation import Placement
 
 _BOX = 4
 _END_TO_END = 6

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pytest_rfperf.data.detections import Detections
     from pytest_rfperf.data.model import DecoderSettings, ModelSignature
-    from pytest_rfperf.preprocess import Placement
+    from pytest_rfperf.data.preparation import Placement
 
 _STRIDES = (8, 16, 32)
 _BOX_AND_OBJECTNESS = 5

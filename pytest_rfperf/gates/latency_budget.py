@@ -128,12 +128,11 @@ class LatencyBudget(Gate):
             return f"{text}; no call had a CPU for itself"
         clean = run.latencies_ns[run.cpu_ns > CLEAN_RATIO * run.latencies_ns]
         alone = percentile(clean, self.percentile) / 1e6
-        return f"{text}; {decision.clean_calls} clean calls alone give p{self.percentile:g} {_shown(alone)}; run it on a calmer host"
+        clean_text = f"{decision.clean_calls} clean calls alone give p{self.percentile:g} {_shown(alone)}"
+        return f"{text}; {clean_text}; run it on a calmer host"
 
     def _verdict(self, outcome: Outcome, measured: float | None, message: str) -> Verdict:
-        return Verdict(
-            gate=self.name, outcome=outcome, measured=measured, limit=self.ms, unit="ms", message=message
-        )
+        return Verdict(gate=self.name, outcome=outcome, measured=measured, limit=self.ms, unit="ms", message=message)
 
 
 def _shown(ms: float) -> str:

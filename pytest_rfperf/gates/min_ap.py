@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from pytest_rfperf.data.verdict import Verdict
-from pytest_rfperf.gates.gate import Bench
 from pytest_rfperf.gates.min_map import (
     MinMap,
     accuracy_verdict,
@@ -14,6 +12,10 @@ from pytest_rfperf.gates.min_map import (
     measured_accuracy,
     shown_metric,
 )
+
+if TYPE_CHECKING:
+    from pytest_rfperf.data.verdict import Verdict
+    from pytest_rfperf.gates.gate import Bench
 
 _AREAS = ("small", "medium", "large")
 

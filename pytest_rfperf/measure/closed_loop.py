@@ -40,7 +40,7 @@ class ClosedLoop:
         Whether the CPU time of this thread is that of the call.
     """
 
-    def __init__(  # noqa: PLR0913 - a loop is what it calls, with what, how and by which clock
+    def __init__(
         self,
         call: Callable[[Any], object],
         items: Sequence[Any],
@@ -63,7 +63,9 @@ class ClosedLoop:
         self._warm_up = warm_up(self._one_call, clock.wall_ns)
         self._watch = HostWatch(clock.wall_ns)
 
-    def extend(self, decided: Callable[[LatencyRun], bool], cap_s: float, progress: Callable[[LatencyRun], None]) -> LatencyRun:
+    def extend(
+        self, decided: Callable[[LatencyRun], bool], cap_s: float, progress: Callable[[LatencyRun], None]
+    ) -> LatencyRun:
         """Measure in blocks until `decided` or until `cap_s` seconds of this run have been measured."""
         run = self.run
         while not (run.calls and decided(run)):

@@ -56,7 +56,8 @@ def read_image(image: ImageRecord) -> bytes:
 
 def image_pool(images: Sequence[ImageRecord], seed: int, *, limit_bytes: int = POOL_BYTES) -> list[bytes]:
     """Images for a latency run, held in memory: a seeded draw of as many as fit into `limit_bytes`."""
-    pool, size = [], 0
+    pool: list[bytes] = []
+    size = 0
     for i in np.random.default_rng(seed).permutation(len(images)):
         content = read_image(images[i])
         size += len(content)

@@ -81,7 +81,7 @@ def _run_of(fixture: Any) -> LatencyRun:  # noqa: ANN401 - pytest-benchmark has 
         latencies_ns=latencies_ns,
         cpu_ns=None,
         timings=[],
-        warm_up=WarmUp(0, 0.0, True, 0),
+        warm_up=WarmUp(calls=0, duration_s=0.0, steady=True, first_ns=0),
         signals=HostSignals(),
         duration_s=float(latencies_ns.sum()) / 1e9,
     )

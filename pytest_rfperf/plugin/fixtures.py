@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from pytest_rfperf.data.model import Model
-    from pytest_rfperf.protocols import Dataset, Detector, Target
+    from pytest_rfperf.protocols import Dataset, Detector, Model, Target
     from pytest_rfperf.session.measure import Measure
     from pytest_rfperf.session.session import Session
 

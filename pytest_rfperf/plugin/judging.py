@@ -41,9 +41,9 @@ def attach_facts(item: pytest.Item, report: pytest.TestReport) -> None:
     """Put facts on the report of the call phase."""
     if report.when == "call":
         if FACTS in item.stash:
-            report.rfperf_facts = item.stash[FACTS]
+            vars(report)["rfperf_facts"] = item.stash[FACTS]
         if UNDECIDED in item.stash:
-            report.rfperf_undecided = item.stash[UNDECIDED]
+            vars(report)["rfperf_undecided"] = item.stash[UNDECIDED]
 
 
 @contextlib.contextmanager
@@ -61,7 +61,8 @@ def plainly() -> Iterator[None]:
 def _bench_of(item: pytest.Item, gate: Gate) -> Bench:
     fixture = getattr(item, "funcargs", {}).get(BENCHMARK)
     if fixture is not None and gate.name == "latency_budget":
-        return benchmark_bench(item.nodeid, fixture, settings_of(item.config), session_of(item.config).alpha)
+        bench: Bench = benchmark_bench(item.nodeid, fixture, settings_of(item.config), session_of(item.config).alpha)
+        return bench
     return session_of(item.config).bench(case_of(item))
 
 

@@ -69,7 +69,7 @@ def make_detector(size: int, window: int, stride: int, *, refine: bool) -> bytes
     count = ((size - window) // stride + 1) ** 2
     left = np.arange(0, size - window + 1, stride, dtype=np.float32)
     cx, cy = np.meshgrid(left + window / 2, left + window / 2)
-    middle = (np.arange(size, dtype=np.float32) + 0.5)
+    middle = np.arange(size, dtype=np.float32) + 0.5
     constants = {
         "others": np.eye(3, dtype=np.float32).reshape(3, 3, 1, 1) * 1.5 - 0.5,
         "steep": np.float32(40.0),
@@ -85,7 +85,7 @@ def make_detector(size: int, window: int, stride: int, *, refine: bool) -> bytes
         "windows": np.stack([cx, cy, np.full_like(cx, window), np.full_like(cx, window)])[None],
     }
     node = helper.make_node
-    pool = {"kernel_shape": [window, window], "strides": [stride, stride]}
+    pool: dict[str, Any] = {"kernel_shape": [window, window], "strides": [stride, stride]}
     nodes = [
         node("Conv", ["images", "others"], ["apart"]),
         node("Sub", ["apart", "least"], ["above"]),

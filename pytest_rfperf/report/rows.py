@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pytest_rfperf.data.runs import LoadShape
-from pytest_rfperf.store.baseline import StoredRun, baseline_path, read_baseline
+from pytest_rfperf.store.baseline import StoredLatency, StoredRun, baseline_path, read_baseline
 from pytest_rfperf.store.protocol import difference
 
 if TYPE_CHECKING:
@@ -57,8 +57,8 @@ def row_of(case: CaseFacts, stored: StoredRun | None) -> Row:
         dataset=case.dataset,
         ap=_ap(accuracy, before_accuracy, "AP"),
         ap50=_ap(accuracy, before_accuracy, "AP50"),
-        p50_ms=_ms(run.p50_ms, before and before.p50_ms) if run else "",
-        p95_ms=_ms(run.p95_ms, before and before.p95_ms) if run else "",
+        p50_ms=_ms(run.p50_ms, before.p50_ms if before else None) if run else "",
+        p95_ms=_ms(run.p95_ms, before.p95_ms if before else None) if run else "",
         images=str(accuracy.images) if accuracy else "",
         calls=str(run.calls) if run else "",
         verdict=next((outcome for outcome in _WORST if outcome in outcomes), "no gate"),
@@ -68,7 +68,7 @@ def row_of(case: CaseFacts, stored: StoredRun | None) -> Row:
 def main_run(case: CaseFacts) -> LatencyFacts | None:
     """The run that a table shows: end-to-end, back to back, where there is one."""
     usual = [run for run in case.latency if run.shape == str(LoadShape())]
-    return (usual or case.latency or [None])[0]
+    return next(iter(usual or case.latency), None)
 
 
 def stored_run(case: CaseFacts, baselines: Path) -> StoredRun | None:
@@ -92,10 +92,10 @@ def incomparable(case: CaseFacts, stored: StoredRun) -> list[str]:
     run = main_run(case)
     if run:
         before = {r.shape: r for r in stored.latency}.get(run.shape)
-        why = before and (_differs(before.protocol, run.protocol) or _differs(stored.environment, case.environment))
+        why = before and (difference(before.protocol, run.protocol) or difference(stored.environment, case.environment))
         lines += [f"{place}: latency is not compared with the baseline: {why}"] if why else []
     if case.accuracy and stored.accuracy:
-        why = _differs(stored.accuracy.protocol, case.accuracy.protocol)
+        why = difference(stored.accuracy.protocol, case.accuracy.protocol)
         lines += [f"{place}: AP is not compared with the baseline: {why}"] if why else []
     return lines
 
@@ -118,21 +118,17 @@ def _joined(first: CaseFacts, second: CaseFacts) -> CaseFacts:
     )
 
 
-def _comparable_run(run: LatencyFacts | None, stored: StoredRun | None, case: CaseFacts):  # noqa: ANN202 - StoredLatency or None
-    if run is None or stored is None or _differs(stored.environment, case.environment):
+def _comparable_run(run: LatencyFacts | None, stored: StoredRun | None, case: CaseFacts) -> StoredLatency | None:
+    if run is None or stored is None or difference(stored.environment, case.environment):
         return None
     before = {r.shape: r for r in stored.latency}.get(run.shape)
-    return before if before and not _differs(before.protocol, run.protocol) else None
+    return before if before and not difference(before.protocol, run.protocol) else None
 
 
 def _comparable_accuracy(accuracy: AccuracyFacts | None, stored: StoredRun | None) -> Mapping[str, float]:
     if accuracy is None or stored is None or stored.accuracy is None:
         return {}
-    return {} if _differs(stored.accuracy.protocol, accuracy.protocol) else stored.accuracy.values
-
-
-def _differs(before: Mapping[str, str], now: Mapping[str, str]) -> str | None:
-    return difference(before, now)
+    return {} if difference(stored.accuracy.protocol, accuracy.protocol) else stored.accuracy.values
 
 
 def _ap(accuracy: AccuracyFacts | None, before: Mapping[str, float], name: str) -> str:

@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from pytest_rfperf.report.rows import incomparable, merged, row_of, stored_run
+from pytest_rfperf.report.rows import Row, incomparable, merged, row_of, stored_run
 from pytest_rfperf.report.table import markdown_table, markdown_text, text_table
+from pytest_rfperf.session.facts import CaseFacts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_rfperf.config import Settings
-    from pytest_rfperf.report.rows import Row
-    from pytest_rfperf.session.facts import CaseFacts
 
 _TIME_UNITS = ("ms", "s")
 """Gates on times are decided by evidence; an accuracy or a size on a fixed dataset is no estimate."""
@@ -89,9 +88,11 @@ def _remarks(case: CaseFacts) -> list[str]:
     remarks = []
     for run in case.latency:
         if run.failed and run.successes_p95_ms is not None:
-            remarks.append(f"{place}: {run.failed} of {run.calls} requests failed; successes alone: p95 {run.successes_p95_ms:.3g} ms")
+            alone = f"successes alone: p95 {run.successes_p95_ms:.3g} ms"
+            remarks.append(f"{place}: {run.failed} of {run.calls} requests failed; {alone}")
         if not run.warm_up_steady:
             remarks.append(f"{place}: {run.shape}: not steady after {run.warm_up_calls} warm-up calls")
     if case.accuracy and case.accuracy.outside_classes:
-        remarks.append(f"{place}: {case.accuracy.outside_classes} detections of classes that the dataset does not annotate took no part")
+        count = case.accuracy.outside_classes
+        remarks.append(f"{place}: {count} detections of classes that the dataset does not annotate took no part")
     return remarks

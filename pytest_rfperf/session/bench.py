@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from pytest_rfperf.core.average_precision import accumulate
 from pytest_rfperf.core.matching import IOU_THRESHOLDS, match
-from pytest_rfperf.data.coco import CocoResults
 from pytest_rfperf.errors import TargetError, UsageError
 from pytest_rfperf.gates.gate import Accuracy
 from pytest_rfperf.measure.accuracy import accuracy_pass
 from pytest_rfperf.measure.closed_loop import ClosedLoop
-from pytest_rfperf.measure.images import image_pool, read_image
+from pytest_rfperf.measure.images import image_pool
 from pytest_rfperf.session.datasets import category_of_label
 
 if TYPE_CHECKING:
@@ -21,13 +18,13 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from pytest_rfperf.data.model import Model
     from pytest_rfperf.data.runs import AccuracyRun, ColdStart, LatencyRun, LoadShape, MemoryUse
-    from pytest_rfperf.protocols import Dataset, Detector, FreshProcesses
+    from pytest_rfperf.protocols import Dataset, Detector, FreshProcesses, Model
     from pytest_rfperf.session.facts import Case
     from pytest_rfperf.session.session import Session
 
 _MEMORY_CALLS = 20
+_POOL_TENSORS = 64
 _COLD_CAP_FACTOR = 4
 
 
@@ -69,15 +66,18 @@ class CaseBench:
         """The model file."""
         return self.model.artifact
 
-    def latency(self, shape: LoadShape, decided: Callable[[LatencyRun], bool], cap_s: float | None = None) -> LatencyRun:
+    def latency(
+        self, shape: LoadShape, decided: Callable[[LatencyRun], bool], cap_s: float | None = None
+    ) -> LatencyRun:
         """Measure until `decided` or the cap; a run of the same shape goes on where it stopped."""
         detector, pool = self.detector, self._images()
         with self.session.measuring(f"{self.where}: {shape}") as say:
             if shape not in self.loops:
                 say("warming up")
                 self.loops[shape] = self._loop(detector, pool, shape)
+            limit_s = self.cap_s if cap_s is None else cap_s
             return self.loops[shape].extend(
-                decided, self.cap_s if cap_s is None else cap_s, lambda run: say(f"{run.calls} calls, {run.duration_s:.1f} s")
+                decided, limit_s, lambda run: say(f"{run.calls} calls, {run.duration_s:.1f} s")
             )
 
     def accuracy(
@@ -96,7 +96,7 @@ class CaseBench:
         key = (floor, max_detections, thresholds)
         if key not in self._evaluated:
             limits = tuple(sorted({1, min(10, max_detections), max_detections}))
-            results = _above(run.results, floor)
+            results = run.results.where(run.results.scores >= floor)
             names = tuple(category.name for category in self.dataset.categories)
             records = match(
                 self.dataset.truth, results, len(names), iou_thresholds=thresholds, max_detections=max_detections
@@ -169,15 +169,6 @@ class CaseBench:
         return name
 
 
-_POOL_TENSORS = 64
-
-
 def _prepared(detector: Detector, pool: list[bytes]) -> list[object]:
     """Inputs of model-only calls, made beforehand from the first images of the pool."""
     return [detector.prepare(image) for image in pool[:_POOL_TENSORS]]
-
-
-def _above(results: CocoResults, floor: float) -> CocoResults:
-    kept = np.flatnonzero(results.scores >= floor)
-    columns = (results.images, results.categories, results.boxes_xywh, results.scores)
-    return CocoResults(*(column[kept] for column in columns))

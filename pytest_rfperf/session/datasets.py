@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pytest_rfperf.config import convert_options
-from pytest_rfperf.data.coco import GroundTruth
 from pytest_rfperf.errors import DatasetError, UsageError
 from pytest_rfperf.measure.accuracy import LEFT_OUT
 from pytest_rfperf.registry import find, known
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from pytest_rfperf.config import DatasetSettings, Settings
+    from pytest_rfperf.data.coco import GroundTruth
     from pytest_rfperf.protocols import Dataset
 
 GROUP = "rfperf.datasets"
@@ -39,7 +39,21 @@ def load_dataset(name: str, settings: Settings, note: Callable[[str], None]) -> 
     return _without(dataset, keys, name)
 
 
-def category_of_label(labels: Sequence[str], dataset: Dataset, keys: DatasetSettings, names: tuple[str, str]) -> list[int]:
+@dataclass(frozen=True)
+class AnnotatedSubset:
+    """A dataset without the objects of some classes."""
+
+    whole: Dataset
+    truth: GroundTruth
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the whole dataset has
+        """Take the rest from the whole."""
+        return getattr(self.whole, name)
+
+
+def category_of_label(
+    labels: Sequence[str], dataset: Dataset, keys: DatasetSettings, names: tuple[str, str]
+) -> list[int]:
     """Rank of the dataset's category for each label of the model, matched by name.
 
     Parameters
@@ -115,10 +129,8 @@ def _without(dataset: Dataset, keys: DatasetSettings, name: str) -> Dataset:
     if not keys.ignore_classes:
         return dataset
     ignored = [rank for rank, label in enumerate(names) if label in keys.ignore_classes]
-    truth = dataset.truth
-    kept = ~np.isin(truth.categories, ignored)
-    columns = (truth.images, truth.categories, truth.boxes_xywh, truth.areas, truth.crowd, truth.ignore)
-    return replace(dataset, truth=GroundTruth(*(column[kept] for column in columns)))  # type: ignore[type-var]
+    kept = ~np.isin(dataset.truth.categories, ignored)
+    return AnnotatedSubset(dataset, dataset.truth.where(kept))
 
 
 def _folded(label: str) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_rfperf.data.model import DecoderSettings, Model
+from pytest_rfperf.data.model import DecoderSettings
 from pytest_rfperf.decoders.labels import BUILT_IN
 from pytest_rfperf.errors import ModelError, RfperfError, UsageError
+from pytest_rfperf.protocols import Model
 from pytest_rfperf.registry import find, known
 from pytest_rfperf.store.artifacts import sha256_of
 

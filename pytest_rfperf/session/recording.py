@@ -83,8 +83,9 @@ def _stored(case: CaseFacts, now: str) -> StoredRun:
             )
             for run in case.latency
         ],
-        accuracy=accuracy
-        and StoredAccuracy(images=accuracy.images, values=accuracy.values, protocol=accuracy.protocol),
+        accuracy=None
+        if accuracy is None
+        else StoredAccuracy(images=accuracy.images, values=accuracy.values, protocol=accuracy.protocol),
         others=case.others,
     )
 

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
     from pytest_rfperf.config import Settings
     from pytest_rfperf.data.environment import Environment
-    from pytest_rfperf.data.model import Model
-    from pytest_rfperf.protocols import Clock, Dataset, Detector, Target
+    from pytest_rfperf.protocols import Clock, Dataset, Detector, Model, Target
     from pytest_rfperf.session.facts import Case
 
 TARGETS = "rfperf.targets"

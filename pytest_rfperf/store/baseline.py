@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
 from pytest_rfperf.errors import StoreError
 from pytest_rfperf.store.atomic import write_atomically
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SCHEMA = 1
 MOST_RUNS = 20

@@ -87,8 +87,7 @@ def evaluate(
             "images": dataset["images"],
             "categories": dataset["categories"],
             "annotations": [
-                row | {"id": i + 1, "area": row["bbox"][2] * row["bbox"][3], "iscrowd": 0}
-                for i, row in enumerate(rows)
+                row | {"id": i + 1, "area": row["bbox"][2] * row["bbox"][3], "iscrowd": 0} for i, row in enumerate(rows)
             ],
         }
         found.createIndex()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_rfperf.data.timing import Timing
 from pytest_rfperf.errors import OutputError
-from pytest_rfperf.preprocess import Placement, decode_image, prepare
+from pytest_rfperf.preprocess import decode_image, prepare
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pytest_rfperf.data.detections import Detections
+    from pytest_rfperf.data.preparation import Placement
     from pytest_rfperf.protocols import Decoder
 
 

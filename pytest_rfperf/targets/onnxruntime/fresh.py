@@ -20,7 +20,7 @@ from pytest_rfperf.targets.onnxruntime.session import open_session, signature_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_rfperf.data.model import Model
+    from pytest_rfperf.protocols import Model
     from pytest_rfperf.targets.onnxruntime.options import OnnxruntimeOptions
 
 _LIMIT_S = 300

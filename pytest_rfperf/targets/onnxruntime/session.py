@@ -49,9 +49,7 @@ def open_session(artifact: Path, target: str, options: OnnxruntimeOptions) -> on
     unknown = [name for name in options.providers if name not in known]
     providers = [(name, options.provider_options.get(name, {})) for name in options.providers if name in known]
     try:
-        return onnxruntime.InferenceSession(
-            str(artifact), settings, providers=providers or _cpu(), enable_fallback=0
-        )
+        return onnxruntime.InferenceSession(str(artifact), settings, providers=providers or _cpu(), enable_fallback=0)
     except Exception as error:
         if unknown or _is_provider_failure(error):
             msg = f"target '{target}' asked for {', '.join(options.providers)}: {error}"

@@ -21,8 +21,8 @@ from pytest_rfperf.targets.onnxruntime.session import open_session, signature_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_rfperf.data.model import Model
     from pytest_rfperf.data.runs import ColdStart, MemoryUse
+    from pytest_rfperf.protocols import Model
 
 _CPU = "CPUExecutionProvider"
 
