@@ -75,16 +75,16 @@ def _resize(pixels: NDArray[np.uint8], preparation: Preparation) -> tuple[NDArra
     target_width, target_height = preparation.width, preparation.height
     how = _INTERPOLATIONS[preparation.interpolation]
     if preparation.resize == "stretch":
-        resized = cv2.resize(pixels, (target_width, target_height), interpolation=how)
+        stretched = cv2.resize(pixels, (target_width, target_height), interpolation=how)
         placement = Placement(width, height, target_width / width, target_height / height, 0.0, 0.0)
-        return np.asarray(resized, dtype=np.uint8), placement
+        return np.asarray(stretched, dtype=np.uint8), placement
     ratio = min(target_height / height, target_width / width)
     centred = preparation.resize == "letterbox"
     fit = round if centred else int
     inner_width, inner_height = max(1, fit(width * ratio)), max(1, fit(height * ratio))
     left = round((target_width - inner_width) / 2 - 0.1) if centred else 0
     top = round((target_height - inner_height) / 2 - 0.1) if centred else 0
-    resized = np.full((target_height, target_width, 3), preparation.pad, dtype=np.uint8)
+    canvas = np.full((target_height, target_width, 3), preparation.pad, dtype=np.uint8)
     inner = cv2.resize(pixels, (inner_width, inner_height), interpolation=how)
-    resized[top : top + inner_height, left : left + inner_width] = inner
-    return resized, Placement(width, height, ratio, ratio, float(left), float(top))
+    canvas[top : top + inner_height, left : left + inner_width] = inner
+    return canvas, Placement(width, height, ratio, ratio, float(left), float(top))

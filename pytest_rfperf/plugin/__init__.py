@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_rfperf.gates.catalogue import SIGNATURES
 from pytest_rfperf.plugin.controller import Controller
 from pytest_rfperf.plugin.fixtures import (
     _rfperf_dataset,
@@ -20,9 +21,10 @@ from pytest_rfperf.plugin.fixtures import (
     target,
 )
 from pytest_rfperf.plugin.options import add_options, add_short_option, register_markers
+from pytest_rfperf.plugin.stash import FACTS, GATES, PREFIX, PROBLEM, SHORT_OPTION_TAKEN, UNDECIDED
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterable
 
 __all__ = [
     "_rfperf_dataset",
@@ -36,6 +38,9 @@ __all__ = [
     "model",
     "target",
 ]
+
+
+_REPORTED = {"rfperf_facts": FACTS, "rfperf_undecided": UNDECIDED}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -58,33 +63,43 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
-    """Say so where --target belongs to somebody else."""
-    from pytest_rfperf.plugin.options import header  # noqa: PLC0415 - few runs need it
-
-    return header(config)
+    """Say so where --target belongs to somebody else, so that nobody wonders."""
+    if SHORT_OPTION_TAKEN in config.stash:
+        return "rfperf: warning: --target belongs to another plugin here; use --rfperf-target"
+    return None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make a test of each selected model, target and dataset that it needs."""
-    from pytest_rfperf.plugin.collection import parametrise  # noqa: PLC0415 - projects without gates pay nothing
+    if _has_gates(metafunc.definition) or _asks_for_parts(metafunc.fixturenames):
+        from pytest_rfperf.plugin.collection import parametrise  # noqa: PLC0415 - projects without gates pay nothing
 
-    parametrise(metafunc)
+        parametrise(metafunc)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Make the gates, and refuse what cannot be meant."""
-    from pytest_rfperf.plugin.collection import prepare_gates  # noqa: PLC0415 - projects without gates pay nothing
+    if any(_has_gates(item) or _asks_for_parts(getattr(item, "fixturenames", ())) for item in items):
+        from pytest_rfperf.plugin.collection import prepare_gates  # noqa: PLC0415 - projects without gates pay nothing
 
-    prepare_gates(config, items)
+        prepare_gates(config, items)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Fail a test that a worker could not refuse."""
+    if PROBLEM in item.stash:
+        pytest.fail(item.stash[PROBLEM], pytrace=False)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     """Judge the gates of a test once its body has passed."""
     result = yield
-    from pytest_rfperf.plugin.judging import judge_test  # noqa: PLC0415 - projects without gates pay nothing
+    if GATES in item.stash or "_rfperf_measure" in getattr(item, "fixturenames", ()):
+        from pytest_rfperf.plugin.judging import judge_test  # noqa: PLC0415 - projects without gates pay nothing
 
-    judge_test(item)
+        judge_test(item)
     return result
 
 
@@ -92,9 +107,8 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Let the facts travel with the report, also from a worker to its controller."""
     report = yield
-    from pytest_rfperf.plugin.judging import attach_facts  # noqa: PLC0415 - projects without gates pay nothing
-
-    attach_facts(item, report)
+    if report.when == "call":
+        vars(report).update({name: item.stash[key] for name, key in _REPORTED.items() if key in item.stash})
     return report
 
 
@@ -103,3 +117,11 @@ def pytest_report_teststatus(report: Any) -> tuple[str, str, tuple[str, dict[str
     if getattr(report, "rfperf_undecided", None) and report.when == "call" and report.passed:
         return "inconclusive", "I", ("INCONCLUSIVE", {"yellow": True})
     return None
+
+
+def _has_gates(node: pytest.Item) -> bool:
+    return any(mark.name in SIGNATURES for mark in node.iter_markers())
+
+
+def _asks_for_parts(fixturenames: Iterable[str]) -> bool:
+    return any(name.startswith(PREFIX) for name in fixturenames)

@@ -67,7 +67,7 @@ def _run_of(fixture: Any) -> LatencyRun:  # noqa: ANN401 - pytest-benchmark has 
     metadata = fixture.stats
     rounds = getattr(getattr(metadata, "stats", None), "data", None)
     if not rounds:
-        msg = "latency_budget: the benchmark fixture made no rounds; is it disabled, or was it not called?"
+        msg = "latency_budget: the benchmark fixture made no rounds: it was not called, or is disabled (as under xdist)"
         raise UsageError(msg)
     if metadata.iterations > 1:
         msg = (

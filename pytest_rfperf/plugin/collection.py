@@ -10,7 +10,8 @@ import pytest
 from pytest_rfperf.errors import RfperfError, UsageError
 from pytest_rfperf.gates.catalogue import CLASSES
 from pytest_rfperf.gates.gate import gate_class, make_gate
-from pytest_rfperf.plugin.state import GATE_COUNT, GATES, PROBLEM, parameter, settings_of
+from pytest_rfperf.plugin.stash import GATE_COUNT, GATES, PARTS, PREFIX, PROBLEM
+from pytest_rfperf.plugin.state import settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from pytest_rfperf.config import Settings
     from pytest_rfperf.gates.gate import Gate
 
-_PARTS = ("model", "target", "dataset")
 BENCHMARK = "benchmark"
 
 
@@ -31,7 +31,7 @@ def parametrise(metafunc: pytest.Metafunc) -> None:
         settings = settings_of(metafunc.config)
         for part in needed:
             values = _values(part, settings)
-            name = parameter(part)
+            name = PREFIX + part
             if name not in metafunc.fixturenames:
                 metafunc.fixturenames.append(name)
             metafunc.parametrize(name, values, indirect=True, ids=values, scope="session")
@@ -42,26 +42,28 @@ def parametrise(metafunc: pytest.Metafunc) -> None:
 def prepare_gates(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Turn the markers of every collected test into gates.
 
+    A worker of pytest-xdist cannot end the run: there each test concerned fails with the message.
+
     Raises
     ------
     pytest.UsageError
         Naming every marker that cannot be meant, with its test; or what is wrong with the configuration.
     """
-    problems = [config.stash[PROBLEM]] if PROBLEM in config.stash else []
     count = 0
     for item in items:
         marks = [mark for mark in item.iter_markers() if mark.name in CLASSES]
-        if not marks:
-            continue
         try:
-            if _is_unittest(item):
-                _refuse_unittest(item, marks)
-            item.stash[GATES] = _closest(make_gate(mark.name, mark.args, mark.kwargs) for mark in marks)
-            count += len(item.stash[GATES])
+            _refuse(config, item, marks)
+            gates = _closest(make_gate(mark.name, mark.args, mark.kwargs) for mark in marks)
         except UsageError as error:
-            problems.append(f"{item.nodeid}: {error}")
+            item.stash[PROBLEM] = f"{item.nodeid.partition('[')[0]}: {error}"
+        else:
+            count += len(gates)
+            if gates:
+                item.stash[GATES] = gates
     config.stash[GATE_COUNT] = count
-    if problems:
+    problems = [item.stash[PROBLEM] for item in items if PROBLEM in item.stash]
+    if problems and not hasattr(config, "workerinput"):
         raise pytest.UsageError("\n".join(dict.fromkeys(problems)))
 
 
@@ -76,7 +78,7 @@ def _needed(metafunc: pytest.Metafunc) -> list[str]:
         "target": any(gate.needs_target for gate in gates),
         "dataset": any(gate.needs_dataset for gate in gates),
     }
-    return [part for part in _PARTS if by_gate[part] or parameter(part) in metafunc.fixturenames]
+    return [part for part in PARTS if by_gate[part] or PREFIX + part in metafunc.fixturenames]
 
 
 def _values(part: str, settings: Settings) -> tuple[str, ...]:
@@ -100,14 +102,18 @@ def _closest(gates: Iterable[Gate]) -> list[Gate]:
     return list(by_key.values())
 
 
-def _is_unittest(item: pytest.Item) -> bool:
+def _refuse(config: pytest.Config, item: pytest.Item, marks: list[pytest.Mark]) -> None:
+    """Refuse a configuration that cannot be meant, and methods that pytest does not run itself."""
+    if PROBLEM in config.stash and (marks or _asks_for_case(item)):
+        raise UsageError(config.stash[PROBLEM])
     owner = getattr(item, "cls", None)
-    return isinstance(owner, type) and issubclass(owner, unittest.TestCase)
+    if marks and isinstance(owner, type) and issubclass(owner, unittest.TestCase):
+        msg = (
+            f"{marks[0].name} cannot judge the unittest method {item.name}; write a function, or a class that is "
+            f"no unittest.TestCase"
+        )
+        raise UsageError(msg)
 
 
-def _refuse_unittest(item: pytest.Item, marks: list[pytest.Mark]) -> None:
-    msg = (
-        f"{marks[0].name} cannot judge the unittest method {item.name}; write a function or a class that is no "
-        f"unittest.TestCase"
-    )
-    raise UsageError(msg)
+def _asks_for_case(item: pytest.Item) -> bool:
+    return any(PREFIX + part in getattr(item, "fixturenames", ()) for part in PARTS)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_rfperf.plugin.stash import SESSION
+
 if TYPE_CHECKING:
     from pytest_rfperf.report.summary import Summary
 
@@ -36,8 +38,6 @@ class Controller:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Close what this process opened; the controller writes the files."""
-        from pytest_rfperf.plugin.state import SESSION  # noqa: PLC0415 - stays light without gates
-
         if SESSION in self._config.stash:
             self._config.stash[SESSION].close()
         if self._facts and not hasattr(self._config, "workerinput"):

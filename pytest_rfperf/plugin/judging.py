@@ -10,7 +10,8 @@ import pytest
 from pytest_rfperf.data.verdict import Outcome
 from pytest_rfperf.errors import RfperfError
 from pytest_rfperf.plugin.benchmark import BENCHMARK, benchmark_bench, benchmark_facts
-from pytest_rfperf.plugin.state import FACTS, UNDECIDED, case_of, gates_of, session_of, settings_of
+from pytest_rfperf.plugin.stash import FACTS, GATES, UNDECIDED
+from pytest_rfperf.plugin.state import case_of, session_of, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,15 +21,11 @@ if TYPE_CHECKING:
 
 
 def judge_test(item: pytest.Item) -> None:
-    """Judge all gates of a test whose body has passed, then raise once for all of them.
+    """Judge all gates of a test whose body has passed, keep the facts, then raise once for all gates.
 
     A body that raised or skipped never comes here: nothing is judged then.
     """
-    gates = gates_of(item)
-    if not gates:
-        if "_rfperf_measure" in getattr(item, "fixturenames", ()):
-            _keep_facts(item, [])
-        return
+    gates: list[Gate] = item.stash.get(GATES, [])
     with plainly():
         verdicts = [gate.judge(_bench_of(item, gate)) for gate in gates]
         _keep_facts(item, verdicts)
@@ -37,25 +34,13 @@ def judge_test(item: pytest.Item) -> None:
     _raise(item, verdicts)
 
 
-def attach_facts(item: pytest.Item, report: pytest.TestReport) -> None:
-    """Put facts on the report of the call phase."""
-    if report.when == "call":
-        if FACTS in item.stash:
-            vars(report)["rfperf_facts"] = item.stash[FACTS]
-        if UNDECIDED in item.stash:
-            vars(report)["rfperf_undecided"] = item.stash[UNDECIDED]
-
-
 @contextlib.contextmanager
 def plainly() -> Iterator[None]:
     """Let an error of ours fail a test by its message alone, without a traceback through this package."""
-    message = None
     try:
         yield
     except RfperfError as error:
-        message = str(error)
-    if message is not None:
-        pytest.fail(message, pytrace=False)
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
 
 
 def _bench_of(item: pytest.Item, gate: Gate) -> Bench:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from pytest_rfperf.gates.catalogue import SIGNATURES
+from pytest_rfperf.plugin.stash import SHORT_OPTION_TAKEN
 
 if TYPE_CHECKING:
+    import pytest
+
     from pytest_rfperf.config import CommandLine
 
-SHORT_OPTION_TAKEN = pytest.StashKey[bool]()
 _TARGET_HELP = "run on this target of [tool.rfperf.targets]; give it again for more"
 
 
@@ -37,19 +37,11 @@ def add_options(parser: pytest.Parser) -> None:
 
 def add_short_option(early_config: pytest.Config, parser: pytest.Parser) -> None:
     """Add --target, unless another plugin or conftest has it."""
-    try:
-        parser.getgroup("rfperf").addoption(
-            "--target", action="append", dest="rfperf_target", metavar="NAME", help=_TARGET_HELP
-        )
-    except ValueError:
+    if "--target" in _option_names(parser):
         early_config.stash[SHORT_OPTION_TAKEN] = True
-
-
-def header(config: pytest.Config) -> str | None:
-    """One line where --target belongs to somebody else, so that nobody wonders."""
-    if config.stash.get(SHORT_OPTION_TAKEN, False):
-        return "rfperf: warning: --target belongs to another plugin here; use --rfperf-target"
-    return None
+        return
+    group = parser.getgroup("rfperf")
+    group.addoption("--target", action="append", dest="rfperf_target", metavar="NAME", help=_TARGET_HELP)
 
 
 def register_markers(config: pytest.Config) -> None:
@@ -77,6 +69,12 @@ def command_line(config: pytest.Config) -> CommandLine:
         record=bool(given("record")),
         save_detections=given("save_detections"),
     )
+
+
+def _option_names(parser: pytest.Parser) -> set[str]:
+    """Every option that is offered so far; pytest has no public way to ask, and reports a clash too late."""
+    groups = [*parser._groups, parser._anonymous]  # noqa: SLF001 - see above
+    return {name for group in groups for option in group.options for name in option.names()}
 
 
 def _names(values: list[str] | None) -> tuple[str, ...]:

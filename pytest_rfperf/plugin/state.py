@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import pytest
-
-from pytest_rfperf.config import Settings, load_settings
+from pytest_rfperf.config import load_settings
 from pytest_rfperf.plugin.options import command_line
 from pytest_rfperf.plugin.progress import progress_for
+from pytest_rfperf.plugin.stash import GATE_COUNT, PARTS, PREFIX, SESSION, SETTINGS
 
 if TYPE_CHECKING:
-    from pytest_rfperf.gates.gate import Gate
+    import pytest
+
+    from pytest_rfperf.config import Settings
     from pytest_rfperf.session.facts import Case
     from pytest_rfperf.session.session import Session
-
-SETTINGS = pytest.StashKey[Settings]()
-SESSION: pytest.StashKey[Any] = pytest.StashKey()
-GATE_COUNT = pytest.StashKey[int]()
-GATES: pytest.StashKey[list[Any]] = pytest.StashKey()
-PROBLEM = pytest.StashKey[str]()
-FACTS = pytest.StashKey[str]()
-UNDECIDED = pytest.StashKey[str]()
-_PARTS = ("model", "target", "dataset")
 
 
 def settings_of(config: pytest.Config) -> Settings:
@@ -35,7 +27,7 @@ def settings_of(config: pytest.Config) -> Settings:
     """
     if SETTINGS not in config.stash:
         config.stash[SETTINGS] = load_settings(config.rootpath, command_line(config))
-    return config.stash[SETTINGS]
+    return config.stash[SETTINGS]  # type: ignore[no-any-return]
 
 
 def session_of(config: pytest.Config) -> Session:
@@ -49,20 +41,10 @@ def session_of(config: pytest.Config) -> Session:
     return config.stash[SESSION]  # type: ignore[no-any-return]
 
 
-def parameter(part: str) -> str:
-    """The private fixture that carries a part of the case: model, target or dataset."""
-    return f"_rfperf_{part}"
-
-
 def case_of(item: pytest.Item) -> Case:
     """The model, target and dataset that a test was parametrised with."""
     from pytest_rfperf.session.facts import Case  # noqa: PLC0415 - collecting imports no msgspec
 
     callspec = getattr(item, "callspec", None)
     parameters = callspec.params if callspec else {}
-    return Case(*(parameters.get(parameter(part)) for part in _PARTS))
-
-
-def gates_of(item: pytest.Item) -> list[Gate]:
-    """The gates of a test; empty for a test without."""
-    return item.stash.get(GATES, [])
+    return Case(*(parameters.get(PREFIX + part) for part in PARTS))

@@ -1,0 +1,20 @@
+"""What tests and configurations carry for this plugin; light, since every project imports it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+PREFIX = "_rfperf_"
+"""Of the private fixtures that carry the parts of a case."""
+PARTS = ("model", "target", "dataset")
+
+SHORT_OPTION_TAKEN = pytest.StashKey[bool]()
+SETTINGS: pytest.StashKey[Any] = pytest.StashKey()
+SESSION: pytest.StashKey[Any] = pytest.StashKey()
+GATE_COUNT = pytest.StashKey[int]()
+GATES: pytest.StashKey[list[Any]] = pytest.StashKey()
+PROBLEM = pytest.StashKey[str]()
+FACTS = pytest.StashKey[str]()
+UNDECIDED = pytest.StashKey[str]()
