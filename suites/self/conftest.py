@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+# pytester forgets modules that a run in this process imports, and numpy cannot be imported twice.
+import pytest_rfperf.session.session  # noqa: F401
+import pytest_rfperf.targets.onnxruntime  # noqa: F401
+
 pytest_plugins = ["pytester"]
 
 
