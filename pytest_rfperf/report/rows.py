@@ -38,12 +38,22 @@ HEADINGS = ("model", "target", "dataset", "AP", "AP50", "p50 ms", "p95 ms", "ima
 
 
 def merged(cases: Sequence[CaseFacts]) -> list[CaseFacts]:
-    """One case a model, target and dataset: the longest run of each shape, all verdicts, all tests."""
+    """One case a model, target and dataset: the longest run of each shape, all verdicts, all tests.
+
+    A verdict on the model alone, such as its size, counts wherever that model ran.
+    """
     by_place: dict[tuple[str, str, str], CaseFacts] = {}
     for case in cases:
         place = (case.model, case.target, case.dataset)
         by_place[place] = _joined(by_place[place], case) if place in by_place else case
-    return list(by_place.values())
+    placed = {model for model, target, _ in by_place if target}
+    alone = {model: by_place.pop((model, "", "")) for model in placed if (model, "", "") in by_place}
+    return [
+        msgspec.structs.replace(case, verdicts=[*case.verdicts, *alone[case.model].verdicts])
+        if case.model in alone
+        else case
+        for case in by_place.values()
+    ]
 
 
 def row_of(case: CaseFacts, stored: StoredRun | None) -> Row:

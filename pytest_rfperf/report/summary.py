@@ -49,23 +49,18 @@ def summarise(facts: Sequence[CaseFacts], settings: Settings) -> Summary:
 
 def terminal_lines(summary: Summary) -> list[str]:
     """The table, each verdict that did not pass, and the notes."""
-    lines = text_table(summary.rows)
-    lines += [
-        f"{verdict.outcome}: {verdict.gate}: {verdict.message}"
-        for case in summary.cases
-        for verdict in case.verdicts
-        if verdict.outcome != "PASS"
-    ]
-    return [*lines, *(f"note: {note}" for note in summary.notes), *([summary.bound] if summary.bound else [])]
+    verdicts = [verdict for case in summary.cases for verdict in case.verdicts if verdict.outcome != "PASS"]
+    said = dict.fromkeys(f"{verdict.outcome}: {verdict.gate}: {verdict.message}" for verdict in verdicts)
+    return [*text_table(summary.rows), *said, *(f"note: {note}" for note in summary.notes), *([summary.bound] if summary.bound else [])]
 
 
 def markdown_lines(summary: Summary) -> list[str]:
     """A section for a job summary: the table, every verdict, the notes; all text from outside escaped."""
-    verdicts = [
+    verdicts = dict.fromkeys(
         f"- :{_MARKS[verdict.outcome]}: **{verdict.outcome}** {verdict.gate}: {markdown_text(verdict.message)}"
         for case in summary.cases
         for verdict in case.verdicts
-    ]
+    )
     notes = [f"- {markdown_text(note)}" for note in summary.notes]
     return ["## rfperf", "", *markdown_table(summary.rows), "", *verdicts, *notes, "", summary.bound]
 

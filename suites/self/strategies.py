@@ -204,5 +204,6 @@ def percentiles():
 
 def indicators(*, max_size=60):
     """Series of exceedances, made of runs so that they depend on each other."""
-    run = st.tuples(st.booleans(), st.integers(1, 6)).map(lambda found: [found[0]] * found[1])
-    return st.lists(run, max_size=max_size // 6).map(lambda runs: np.array(sum(runs, []), dtype=bool))
+    run = st.tuples(st.booleans(), st.integers(1, 6))
+    runs = st.lists(run, max_size=max_size // 6).map(lambda found: np.array(found, dtype=np.int64).reshape(-1, 2))
+    return runs.map(lambda found: np.repeat(found[:, 0] == 1, found[:, 1]))

@@ -11,7 +11,8 @@ import strategies
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
-from scipy.stats import binomtest
+from scipy.special import betainc, betaincc, betaln, logsumexp, xlogy
+from scipy.stats import binom, binomtest
 
 from pytest_rfperf.core.evidence import HALF_PRIOR, Prior, budget_prior, least_pass, rate_evidence
 
@@ -23,16 +24,17 @@ def integrated(k, n, p0, prior):
     """Both e-values as what they are: the likelihood ratio, averaged over the prior on one side of `p0`."""
     a, b = prior
 
-    def ratio(p):
-        return math.exp(k * math.log(p / p0) + (n - k) * math.log((1 - p) / (1 - p0))) if 0 < p < 1 else 0.0
+    def log_ratio(p):
+        return xlogy(k, p / p0) + xlogy(n - k, (1 - p) / (1 - p0))
 
-    def mean(begin, end, smooth, ends):
-        above = quad(lambda p: ratio(p) * smooth(p), begin, end, weight="alg", wvar=ends, limit=400)[0]
-        return above / quad(smooth, begin, end, weight="alg", wvar=ends, limit=400)[0]
+    def log_mean(begin, end, smooth, ends):
+        peak = log_ratio(min(max(k / max(1, n), begin), end))
+        options = {"weight": "alg", "wvar": ends, "limit": 400, "epsabs": 0, "epsrel": 1e-9}
+        above = quad(lambda p: math.exp(log_ratio(p) - peak) * smooth(p), begin, end, **options)[0]
+        return peak + math.log(above / quad(smooth, begin, end, **options)[0])
 
-    low = mean(0.0, p0, lambda p: (1 - p) ** (b - 1), (a - 1, 0.0))
-    high = mean(p0, 1.0, lambda p: p ** (a - 1), (0.0, b - 1))
-    return math.log(low), math.log(high)
+    low = log_mean(0.0, p0, lambda p: (1 - p) ** (b - 1), (a - 1, 0.0))
+    return low, log_mean(p0, 1.0, lambda p: p ** (a - 1), (0.0, b - 1))
 
 
 @pytest.mark.parametrize(
@@ -110,14 +112,35 @@ def test_far_from_the_boundary_evidence_grows_as_the_divergence_between_rates(p0
     assert rate_evidence(rate * n, n, p0).log_high == pytest.approx(n * divergence, rel=0.001)
 
 
-@pytest.mark.parametrize("n", [1000, 100_000, 10_000_000])
-def test_evidence_is_smooth_where_the_incomplete_beta_function_underflows(n):
-    """Second differences stay small, so the two ways to compute the logarithm join without a step."""
-    k = np.linspace(0, n * 0.2, 2001)
-    for side in (0, 1):
-        logs = np.array([rate_evidence(x, n, 0.05)[side] for x in k[1:]])
-        steps = np.diff(logs)
-        assert (np.abs(np.diff(steps)) <= 0.35 * np.maximum(np.abs(steps[:-1]), np.abs(steps[1:])) + 0.05).all()
+@pytest.mark.parametrize("k", [0, 1, 500, 1000, 4000, 15_000, 19_999, 20_000])
+def test_equals_a_sum_of_binomial_terms_where_the_incomplete_beta_function_underflows(k):
+    """With whole a and b, I_x(a, b) is the chance of at least a successes in a + b - 1 trials."""
+    n, p0, (a, b) = 20_000, 0.05, (1, 19)
+    terms = binom.logpmf(np.arange(n + 20), n + 19, p0)
+    shift = betaln(a + k, b + n - k) - betaln(a, b) - k * math.log(p0) - (n - k) * math.log(1 - p0)
+    low = shift + logsumexp(terms[k + 1 :]) - math.log(1 - 0.95**19)
+    high = shift + logsumexp(terms[: k + 1]) - math.log(0.95**19)
+    assert rate_evidence(k, n, p0) == pytest.approx((low, high), rel=1e-9, abs=1e-6)
+
+
+def where_it_underflows(n, function):
+    """A count at which the incomplete beta function of the p95 test leaves the range of floats."""
+    low, high = 0, n
+    starts_in_range = function(1, 19 + n, 0.05) > 1e-280
+    while high - low > 1:
+        middle = (low + high) // 2
+        in_range = function(1 + middle, 19 + n - middle, 0.05) > 1e-280
+        low, high = (middle, high) if in_range == starts_in_range else (low, middle)
+    return high
+
+
+@pytest.mark.parametrize("n", [30_000, 300_000, 10_000_000])
+@pytest.mark.parametrize(("side", "function"), [(0, betainc), (1, betaincc)])
+def test_the_expected_e_value_has_no_step_where_the_incomplete_beta_function_underflows(n, side, function):
+    switch = where_it_underflows(n, function)
+    assert function(1 + switch, 19 + n - switch, 0.05) < 1e-260
+    for k in range(switch - 3, switch + 4):
+        assert expected_next(k, n, 0.05, 0.05, side) == pytest.approx(1, abs=1e-6)
 
 
 @relaxed

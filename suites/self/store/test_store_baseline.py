@@ -1,0 +1,250 @@
+"""Baselines: what is written comes back, in an order made for diffs, and nothing broken is believed."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pytest_rfperf.errors import StoreError
+from pytest_rfperf.store import baseline as module
+from pytest_rfperf.store.baseline import (
+    Baseline,
+    StoredAccuracy,
+    StoredLatency,
+    StoredRun,
+    add_run,
+    baseline_path,
+    read_baseline,
+)
+
+NAMES = ("fast", "cpu", "street")
+
+
+def stored(recorded="2024-05-01T12:00:00+00:00", samples="AAAA"):
+    return StoredRun(
+        recorded=recorded,
+        artifact="fast.onnx",
+        artifact_sha256=hashlib.sha256(b"fast").hexdigest(),
+        environment={"threads": "1", "cpu": "fake"},
+        verdicts={"min_map": "AP 0.5 >= 0.4"},
+        latency=[
+            StoredLatency(
+                shape="end-to-end",
+                calls=3,
+                failed=1,
+                p50_ms=0.1 + 0.2,
+                p95_ms=None,
+                protocol={"seed": "0"},
+                samples=samples,
+            )
+        ],
+        accuracy=StoredAccuracy(images=2, values={"AP50": 1 / 3, "AP": -1.0}, protocol={"score floor": "0.01"}),
+        others={"memory MB": 100.5},
+    )
+
+
+GOLDEN = """{
+ "dataset": "street",
+ "model": "fast",
+ "runs": [
+  {
+   "accuracy": {
+    "images": 2,
+    "protocol": {
+     "score floor": "0.01"
+    },
+    "values": {
+     "AP": -1.0,
+     "AP50": 0.3333333333333333
+    }
+   },
+   "artifact": "fast.onnx",
+   "artifact_sha256": "%s",
+   "environment": {
+    "cpu": "fake",
+    "threads": "1"
+   },
+   "latency": [
+    {
+     "calls": 3,
+     "failed": 1,
+     "p50_ms": 0.30000000000000004,
+     "p95_ms": null,
+     "protocol": {
+      "seed": "0"
+     },
+     "samples": "AAAA",
+     "shape": "end-to-end"
+    }
+   ],
+   "others": {
+    "memory MB": 100.5
+   },
+   "recorded": "2024-05-01T12:00:00+00:00",
+   "verdicts": {
+    "min_map": "AP 0.5 >= 0.4"
+   }
+  }
+ ],
+ "schema": 1,
+ "target": "cpu"
+}
+""" % hashlib.sha256(b"fast").hexdigest()  # noqa: UP031 - the text is full of braces
+
+
+@pytest.fixture
+def path(tmp_path):
+    return baseline_path(tmp_path, "cpu", "street", "fast")
+
+
+def test_there_is_no_baseline_before_the_first_run(path):
+    assert read_baseline(path) is None
+
+
+def test_what_is_written_comes_back(path):
+    add_run(path, NAMES, stored())
+    assert read_baseline(path) == Baseline(
+        schema=1, model="fast", target="cpu", dataset="street", runs=[stored()]
+    )
+
+
+def test_a_file_is_indented_with_sorted_keys_for_the_reader_of_a_diff(path):
+    add_run(path, NAMES, stored())
+    assert path.read_text() == GOLDEN
+
+
+def test_the_newest_run_comes_first_and_the_last_twenty_are_kept(path):
+    for second in range(25):
+        add_run(path, NAMES, stored(recorded=f"{second:02}"))
+    assert [run.recorded for run in read_baseline(path).runs] == [f"{second:02}" for second in range(24, 4, -1)]
+
+
+def test_the_oldest_runs_go_where_the_file_would_pass_its_limit(path, monkeypatch):
+    monkeypatch.setattr(module, "MAX_BYTES", 20_000)
+    for second in range(6):
+        add_run(path, NAMES, stored(recorded=str(second), samples="A" * 5_000))
+    assert [run.recorded for run in read_baseline(path).runs] == ["5", "4", "3"]
+    assert path.stat().st_size <= 20_000
+
+
+def test_a_run_of_any_length_can_be_read_after_it_was_written(path, monkeypatch):
+    monkeypatch.setattr(module, "MAX_BYTES", 20_000)
+    add_run(path, NAMES, stored(samples="A" * 50_000))
+    assert read_baseline(path).runs[0].recorded == stored().recorded
+
+
+def test_a_file_far_above_the_limit_is_refused(path, monkeypatch):
+    monkeypatch.setattr(module, "MAX_BYTES", 100)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b" " * 201)
+    with pytest.raises(StoreError) as caught:
+        read_baseline(path)
+    assert str(caught.value) == f"{path}: 201 bytes; a baseline has at most 100"
+
+
+def test_a_schema_of_another_version_is_refused(path):
+    add_run(path, NAMES, stored())
+    path.write_text(path.read_text().replace('"schema": 1', '"schema": 2'))
+    for attempt in (lambda: read_baseline(path), lambda: add_run(path, NAMES, stored())):
+        with pytest.raises(StoreError) as caught:
+            attempt()
+        assert str(caught.value) == f"{path} has schema 2; this version reads schema 1: upgrade pytest-rfperf"
+
+
+def test_a_schema_of_another_version_is_named_even_where_its_fields_are_others(path):
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"schema": 2, "reference": {}}))
+    with pytest.raises(StoreError, match="has schema 2; this version reads schema 1: upgrade pytest-rfperf"):
+        read_baseline(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text[:-40],
+        lambda text: "",
+        lambda text: "[]",
+        lambda text: "[" * 100_000,
+        lambda text: text.replace('"calls": 3', '"calls": "three"'),
+        lambda text: text.replace('"recorded"', '"recorded_at"'),
+        lambda text: text.replace("<<<<", "").replace("{", "<<<<<<< HEAD\n{", 1),
+        lambda text: text.replace(hashlib.sha256(b"fast").hexdigest(), "../../evil"),
+        lambda text: text.replace('"p50_ms": 0.30000000000000004', '"p50_ms": NaN'),
+    ],
+    ids=["cut", "empty", "list", "deep", "type", "key", "merge", "hash", "nan"],
+)
+def test_a_file_broken_by_hand_is_refused_and_left_as_it_is(path, change):
+    add_run(path, NAMES, stored())
+    broken = change(path.read_text())
+    path.write_text(broken)
+    for attempt in (lambda: read_baseline(path), lambda: add_run(path, NAMES, stored())):
+        with pytest.raises(StoreError) as caught:
+            attempt()
+        assert str(caught.value).startswith(f"{path} is no baseline: ")
+        assert str(caught.value).endswith("; restore it from version control or record it anew")
+    assert path.read_text() == broken
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b'{"schema": 1, "model": "\xff"}'])
+def test_a_file_that_is_no_text_is_refused(path, content):
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    with pytest.raises(StoreError, match="is no baseline"):
+        read_baseline(path)
+
+
+def test_keys_that_a_later_version_may_add_are_no_error(path):
+    add_run(path, NAMES, stored())
+    content = json.loads(path.read_text()) | {"comment": "accepted by hand"}
+    path.write_text(json.dumps(content))
+    assert read_baseline(path).runs == [stored()]
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("fast", "fast"),
+        ("yolo11n-1.2+b_3", "yolo11n-1.2+b_3"),
+        ("a b", "a_b"),
+        ("a/b\\c", "a_b_c"),
+        ("..", "_"),
+        (".", "_"),
+        ("", "_"),
+        (".hidden", "hidden"),
+        ("../../etc/passwd", "_.._etc_passwd"),
+        ("nul\0", "nul_"),
+        ("größe", "größe"),
+        ('a<b>:"|?*', "a_b______"),
+    ],
+)
+def test_a_name_becomes_a_file_name(tmp_path, name, file):
+    assert baseline_path(tmp_path, name, name, name) == tmp_path / file / file / f"{file}.json"
+
+
+@given(st.tuples(*[st.text(max_size=20)] * 3))
+@settings(max_examples=200, deadline=None)
+def test_no_name_leaves_the_folder(names):
+    folder = baseline_path(Path("/base"), *names)
+    parts = folder.relative_to("/base").parts
+    assert len(parts) == 3
+    assert not {"..", ".", ""} & set(parts)
+    assert not any(character in part for part in parts for character in "/\\\0:")
+
+
+@given(
+    st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=2, max_size=2),
+    st.text(max_size=20).filter(lambda text: text.isprintable()),
+)
+@settings(max_examples=50, deadline=None)
+def test_figures_and_texts_come_back_exactly(tmp_path_factory, figures, text):
+    path = tmp_path_factory.mktemp("baseline") / "b.json"
+    run = msgspec.structs.replace(stored(), others={text: figures[0]}, environment={text: text})
+    run = msgspec.structs.replace(
+        run, latency=[msgspec.structs.replace(run.latency[0], p50_ms=figures[0], p95_ms=figures[1])]
+    )
+    add_run(path, NAMES, run)
+    assert read_baseline(path).runs == [run]
