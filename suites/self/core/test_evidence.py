@@ -40,7 +40,7 @@ def integrated(k, n, p0, prior):
 @pytest.mark.parametrize(
     ("p0", "prior"), [(0.1, None), (0.05, None), (0.5, None), (0.5, HALF_PRIOR), (0.05, Prior(2, 3))]
 )
-@pytest.mark.parametrize(("k", "n"), [(0, 0), (0, 1), (1, 1), (0, 82), (3, 30), (5, 100), (12, 60), (40, 90), (90, 90)])
+@pytest.mark.parametrize(("k", "n"), [(0, 0), (0, 1), (1, 1), (0, 82), (3, 30), (5, 100), (12, 60), (40, 90), (25, 25)])
 def test_equals_the_integral_that_it_stands_for(k, n, p0, prior):
     expected = integrated(k, n, p0, prior or budget_prior(p0))
     assert rate_evidence(k, n, p0, prior) == pytest.approx(expected, rel=1e-6, abs=1e-7)

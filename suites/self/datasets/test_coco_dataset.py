@@ -143,7 +143,7 @@ def test_no_objects_is_an_error(load, annotations):
         ("[" * 100_000, ""),
         ({"images": [], "categories": []}, "missing required field `annotations`"),
         (content(annotations=[{"id": 1, "image_id": 1, "category_id": 1}]), r"`bbox` - at `\$.annotations\[0\]`"),
-        (content(annotations=[box(1, bbox=(1, 2, 3))]), r"length 4, got 3 - at `\$.annotations\[0\].bbox`"),
+        (content(annotations=[box(1, bbox=(1, 2, 3))]), r"of length 4 - at `\$.annotations\[0\].bbox`"),
         (content(annotations=[box(1, bbox=("1", 2, 3, 4))]), "Expected `float`, got `str`"),
         (content(annotations=[box(1) | {"image_id": "1"}]), "Expected `int`, got `str`"),
         (content(annotations=[box(1, bbox=(1, 2, float("nan"), 4))]), "malformed"),
@@ -151,7 +151,9 @@ def test_no_objects_is_an_error(load, annotations):
     ],
 )
 def test_what_is_no_coco_file_is_refused_with_the_reason(load, file, reason):
-    with pytest.raises(DatasetError, match=rf"^dataset 'pets': .*annotations\.json is no COCO annotation file: .*{reason}"):
+    with pytest.raises(
+        DatasetError, match=rf"^dataset 'pets': .*annotations\.json is no COCO annotation file: .*{reason}"
+    ):
         load(file)
 
 

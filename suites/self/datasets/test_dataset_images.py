@@ -69,7 +69,7 @@ def test_a_missing_file_is_named_with_the_id(tmp_path):
 
 
 def test_a_folder_is_no_image(tmp_path):
-    with pytest.raises(ImageError, match="^image 7: .* cannot be read: Is a directory$"):
+    with pytest.raises(ImageError, match=r"^image 7: .* cannot be read: Is a directory$"):
         read_image(ImageRecord(7, tmp_path))
 
 
@@ -77,7 +77,7 @@ def test_a_folder_is_no_image(tmp_path):
 def test_a_file_without_permission_is_named(tmp_path, put_image):
     path = put_image(tmp_path / "a.jpg")
     path.chmod(0)
-    with pytest.raises(ImageError, match="^image 7: .* cannot be read: Permission denied$"):
+    with pytest.raises(ImageError, match=r"^image 7: .* cannot be read: Permission denied$"):
         read_image(ImageRecord(7, path))
 
 
@@ -136,6 +136,6 @@ def test_no_images_make_an_empty_pool():
 
 
 def test_the_draw_does_not_touch_the_global_generator(records):
-    before = np.random.get_state()[1].copy()
+    before = np.random.get_state()[1].copy()  # noqa: NPY002 - the state that must stay
     image_pool(records, 0)
-    np.testing.assert_array_equal(np.random.get_state()[1], before)
+    np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002 - the state that must stay

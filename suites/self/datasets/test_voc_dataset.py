@@ -36,9 +36,7 @@ def load(folder):
         for stem, text in (files if isinstance(files, dict) else {"a": files}).items():
             content = text if isinstance(text, bytes) else text.encode()
             (folder / "Annotations" / f"{stem}.xml").write_bytes(content)
-        return VocDataset.load(
-            "pets", VocOptions(str(folder / "Annotations"), str(folder / "JPEGImages"), **options)
-        )
+        return VocDataset.load("pets", VocOptions(str(folder / "Annotations"), str(folder / "JPEGImages"), **options))
 
     return loaded
 
@@ -220,7 +218,9 @@ def test_no_annotation_is_no_images(load):
 
 
 def test_annotations_without_objects_are_an_error(load):
-    with pytest.raises(DatasetError, match="^dataset 'pets': 1 images, but no annotated object; nothing can be evaluated$"):
+    with pytest.raises(
+        DatasetError, match=r"^dataset 'pets': 1 images, but no annotated object; nothing can be evaluated$"
+    ):
         load(document())
 
 
@@ -271,9 +271,7 @@ def counted_by_hand(folder) -> Counter[str]:
     found: Counter[str] = Counter()
     for path in folder.glob("*.xml"):
         for element in ET.parse(path).iter("object"):
-            left, top, right, bottom = (
-                int(element.findtext(f"bndbox/{k}")) for k in ("xmin", "ymin", "xmax", "ymax")
-            )
+            left, top, right, bottom = (int(element.findtext(f"bndbox/{k}")) for k in ("xmin", "ymin", "xmax", "ymax"))
             found[element.findtext("name") if right > left and bottom > top else "without area"] += 1
     return found
 
