@@ -51,7 +51,12 @@ def terminal_lines(summary: Summary) -> list[str]:
     """The table, each verdict that did not pass, and the notes."""
     verdicts = [verdict for case in summary.cases for verdict in case.verdicts if verdict.outcome != "PASS"]
     said = dict.fromkeys(f"{verdict.outcome}: {verdict.gate}: {verdict.message}" for verdict in verdicts)
-    return [*text_table(summary.rows), *said, *(f"note: {note}" for note in summary.notes), *([summary.bound] if summary.bound else [])]
+    return [
+        *text_table(summary.rows),
+        *said,
+        *(f"note: {note}" for note in summary.notes),
+        *([summary.bound] if summary.bound else []),
+    ]
 
 
 def markdown_lines(summary: Summary) -> list[str]:
@@ -71,9 +76,9 @@ def _bound(gates: int, settings: Settings) -> str:
     alpha = settings.run.alpha
     if settings.run.alpha_scope == "session":
         return f"chance that any gate on times of this session fails wrongly: at most {alpha:.1%}"
+    one = f"chance that a gate on times passes or fails wrongly: at most {alpha:.1%}"
     return (
-        f"chance that a gate on times passes or fails wrongly: at most {alpha:.1%}; that any of these {gates} fails "
-        f"wrongly: at most {min(1.0, alpha * gates):.1%}"
+        one if gates == 1 else f"{one}; that any of these {gates} fails wrongly: at most {min(1.0, alpha * gates):.1%}"
     )
 
 
