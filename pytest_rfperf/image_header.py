@@ -66,7 +66,7 @@ def _parsed(image: bytes) -> ImageHeader | None:
     if image[:2] == b"\xff\xd8":
         return _jpeg(image)
     if image[:8] == b"\x89PNG\r\n\x1a\n":
-        return ImageHeader(*struct.unpack_from(">II", image, 16))
+        return _png(image)
     if image[:4] == b"RIFF" and image[8:12] == b"WEBP":
         return _webp(image)
     return None
@@ -75,9 +75,10 @@ def _parsed(image: bytes) -> ImageHeader | None:
 def _complete(image: bytes) -> bool:
     """Whether the end that the format prescribes is there; bytes after it are allowed."""
     if image[:2] == b"\xff\xd8":
-        return image.rfind(b"\xff\xd9") > image.find(b"\xff\xda") > 0
+        scan = _jpeg_scan(image)
+        return bool(scan) and image.rfind(b"\xff\xd9") > scan
     if image[:4] == b"\x89PNG":
-        return b"IEND\xaeB`\x82" in image[-1024:]
+        return b"IEND\xaeB`\x82" in image
     (size,) = struct.unpack_from("<I", image, 4)
     return len(image) >= int(size) + 8
 
@@ -99,6 +100,29 @@ def _jpeg(image: bytes) -> ImageHeader:
         at += 2 + length
 
 
+def _jpeg_scan(image: bytes) -> int:
+    """Where the first scan starts, past every segment and the thumbnails inside them; 0 where it never comes."""
+    at = 2
+    while at + 4 <= len(image) and image[at] == _FILL:
+        marker, length = struct.unpack_from(">xBH", image, at)
+        if marker == _SOS:
+            return at
+        at += 1 if marker == _FILL else 2 + length
+    return 0
+
+
+def _png(image: bytes) -> ImageHeader:
+    """Read IHDR, and eXIf where it comes before the end of the file."""
+    width, height = struct.unpack_from(">II", image, 16)
+    at = 8
+    while at + 8 <= len(image):
+        (length,) = struct.unpack_from(">I", image, at)
+        if image[at + 4 : at + 8] == b"eXIf":
+            return ImageHeader(width, height, _exif_orientation(image[at + 8 : at + 8 + length]))
+        at += 12 + length
+    return ImageHeader(width, height)
+
+
 def _exif_orientation(tiff: bytes) -> int:
     """Read the orientation tag of the first image directory; 1 where there is none."""
     try:
@@ -117,10 +141,20 @@ def _exif_orientation(tiff: bytes) -> int:
 def _webp(image: bytes) -> ImageHeader:
     kind = image[12:16]
     if kind == b"VP8X":
-        width = int.from_bytes(image[24:27], "little") + 1
-        return ImageHeader(width, int.from_bytes(image[27:30], "little") + 1)
+        width, height = (int.from_bytes(image[at : at + 3], "little") + 1 for at in (24, 27))
+        return ImageHeader(width, height, _webp_orientation(image))
     if kind == b"VP8L":
         (bits,) = struct.unpack_from("<I", image, 21)
         return ImageHeader((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1)
     width, height = struct.unpack_from("<HH", image, 26)
     return ImageHeader(width & 0x3FFF, height & 0x3FFF)
+
+
+def _webp_orientation(image: bytes) -> int:
+    at = 12
+    while at + 8 <= len(image):
+        (length,) = struct.unpack_from("<I", image, at + 4)
+        if image[at : at + 4] == b"EXIF":
+            return _exif_orientation(image[at + 8 : at + 8 + length].removeprefix(b"Exif\0\0"))
+        at += 8 + length + length % 2
+    return 1

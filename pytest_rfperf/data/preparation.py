@@ -6,7 +6,7 @@ Kept to Python 3.8: devices import this file.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, Mapping, NamedTuple, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, NamedTuple, Tuple
 
 import numpy as np
 
@@ -20,6 +20,18 @@ _CHOICES = {
     "resize": ("stretch", "letterbox", "letterbox-top-left"),
     "interpolation": INTERPOLATIONS,
     "colour": ("rgb", "bgr"),
+}
+
+
+def _is_side(value: Any) -> bool:  # noqa: ANN401 - whatever a configuration file holds
+    return type(value) is int and value > 0
+
+
+_RANGES: Dict[str, Callable[[Any], bool]] = {
+    "width": _is_side,
+    "height": _is_side,
+    "scale": lambda value: type(value) in (int, float) and value > 0,
+    "pad": lambda value: type(value) is int and 0 <= value <= 255,  # noqa: PLR2004 - a grey level
 }
 Triple = Tuple[float, float, float]
 
@@ -68,7 +80,11 @@ class Preparation:
         changes = dict(keys)
         if "size" in changes:
             size = changes.pop("size")
-            changes["width"], changes["height"] = (size, size) if isinstance(size, int) else tuple(size)
+            pair = [size, size] if isinstance(size, int) else size
+            if not isinstance(pair, (list, tuple)) or len(pair) != 2 or not all(map(_is_side, pair)):  # noqa: PLR2004 - a pair
+                msg = f"preprocess.size = {size!r}; expected a number of pixels or [width, height]"
+                raise UsageError(msg)
+            changes["width"], changes["height"] = pair
         names = [field.name for field in fields(self)]
         for key, value in changes.items():
             if key not in names:
@@ -79,6 +95,9 @@ class Preparation:
                 raise UsageError(msg)
             if key in ("mean", "std"):
                 changes[key] = _triple(key, value)
+            elif key in _RANGES and not _RANGES[key](value):
+                msg = f"preprocess.{key} = {value!r} is impossible"
+                raise UsageError(msg)
         return replace(self, **changes)
 
     def __str__(self) -> str:
@@ -108,5 +127,8 @@ def _triple(key: str, value: Any) -> Triple:  # noqa: ANN401 - whatever a config
     numbers = tuple(value) if isinstance(value, (list, tuple)) else (value,) * 3
     if len(numbers) != 3 or not all(isinstance(n, (int, float)) for n in numbers):  # noqa: PLR2004 - channels
         msg = f"preprocess.{key} = {value!r}; expected one number or three"
+        raise UsageError(msg)
+    if key == "std" and 0 in numbers:
+        msg = f"preprocess.{key} = {value!r}; a channel cannot be divided by 0"
         raise UsageError(msg)
     return (float(numbers[0]), float(numbers[1]), float(numbers[2]))

@@ -111,10 +111,25 @@ def existing(path: Path, name: str, key: str) -> Path:
     return path
 
 
+def read_text(path: Path) -> str:
+    """The text of a file.
+
+    Raises
+    ------
+    DatasetError
+        If it cannot be read, or is no UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"{path}: cannot be read as text: {error}"
+        raise DatasetError(msg) from error
+
+
 def image_files(folder: Path) -> list[Path]:
     """All image files directly in a folder, sorted by name."""
     suffixes = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in suffixes)
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in suffixes and path.is_file())
 
 
 def _columns(annotations: list[Annotation], image_rank: dict[int, int], category_rank: dict[int, int]) -> GroundTruth:

@@ -60,7 +60,8 @@ class CocoDataset:
     def recognises(cls, path: Path) -> dict[str, str] | None:
         """A COCO or Roboflow COCO export: one JSON with annotations, beside its images or their folder.
 
-        Where an export has several splits, valid comes before val, test and train.
+        COCO's own layout, annotations/instances_NAME.json with the images in NAME, is known too. Where an export
+        has several splits, valid comes before val, test and train.
         """
         if path.is_file() and path.suffix == ".json":
             return {"annotations": str(path), "images": str(_image_folder(path.parent))}
@@ -69,6 +70,10 @@ class CocoDataset:
                 found = path / split / file
                 if found.is_file():
                     return {"annotations": str(found), "images": str(_image_folder(found.parent))}
+        for found in sorted((path / "annotations").glob("instances_val*.json")):
+            images = path / found.stem.removeprefix("instances_")
+            if images.is_dir():
+                return {"annotations": str(found), "images": str(images)}
         return None
 
     @classmethod
@@ -132,7 +137,7 @@ def _by_id(rows: list[Row], path: Path, kind: str) -> dict[int, Row]:
 def _record(row: _Image, folder: Path, path: Path) -> ImageRecord:
     """An image record whose file lies inside the configured folder."""
     file = folder / row.file_name
-    if Path(row.file_name).is_absolute() or ".." in Path(row.file_name).parts:
+    if Path(row.file_name).is_absolute() or ".." in Path(row.file_name).parts or "\0" in row.file_name:
         msg = f"{path}: image {row.id} has file_name {row.file_name!r}, which leaves the folder of images"
         raise DatasetError(msg)
     return ImageRecord(row.id, file, row.width, row.height)

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from pathlib import Path
-from typing import ClassVar
-from xml.etree import ElementTree as ET
+from typing import TYPE_CHECKING, ClassVar
+from xml.etree.ElementTree import ParseError
 
 import msgspec
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import fromstring
 
 from pytest_rfperf.data.dataset import Category, ImageRecord
-from pytest_rfperf.datasets.annotated import AnnotatedImages, Annotation, Notes, assemble, existing
+from pytest_rfperf.datasets.annotated import (
+    AnnotatedImages,
+    Annotation,
+    Notes,
+    assemble,
+    existing,
+    image_files,
+    read_text,
+)
 from pytest_rfperf.errors import DatasetError
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
 
 _MAX_XML_BYTES = 16 * 2**20
 
@@ -85,50 +100,57 @@ def _files(folder: Path, options: VocOptions, name: str) -> list[Path]:
     if options.split is None:
         return sorted(folder.glob("*.xml"))
     split = existing(Path(options.split), name, "split")
-    stems = [line.split()[0] for line in split.read_text(encoding="utf-8").splitlines() if line.strip()]
-    doubled = sorted({stem for stem in stems if stems.count(stem) > 1})
-    if doubled:
-        msg = f"{split}: image '{doubled[0]}' is listed twice"
+    stems = [line.split()[0] for line in read_text(split).splitlines() if line.strip()]
+    most = Counter(stems).most_common(1)
+    if most and most[0][1] > 1:
+        msg = f"{split}: image '{most[0][0]}' is listed twice"
         raise DatasetError(msg)
     return [existing(folder / f"{stem}.xml", name, "split") for stem in sorted(stems)]
 
 
-def _parsed(path: Path) -> ET.Element:
+def _parsed(path: Path) -> Element:
     """Parse one file; entity definitions, which can blow up, are refused unread."""
     try:
         text = path.read_bytes()
-        if len(text) > _MAX_XML_BYTES or b"<!ENTITY" in text:
-            msg = f"{path}: no VOC annotation: larger than 16 MiB, or it defines entities"
-            raise DatasetError(msg)
-        return ET.fromstring(text)  # noqa: S314 - size and entities are checked above
-    except (OSError, ET.ParseError) as error:
+        if len(text) <= _MAX_XML_BYTES:
+            root: Element = fromstring(text)
+            return root
+    except DefusedXmlException:
+        pass
+    except (OSError, ParseError, ValueError, LookupError) as error:
         msg = f"{path}: cannot be read as XML: {error}"
         raise DatasetError(msg) from error
+    msg = f"{path}: no VOC annotation: larger than 16 MiB, or it defines entities"
+    raise DatasetError(msg)
 
 
-def _image(root: ET.Element, path: Path, folder: Path, number: int, notes: Notes) -> ImageRecord:
+def _image(root: Element, path: Path, folder: Path, number: int, notes: Notes) -> ImageRecord:
     file = folder / Path(root.findtext("filename") or f"{path.stem}.jpg").name
     if not file.is_file():
-        beside = [p for p in folder.glob(f"{path.stem}.*") if p.suffix.lower() != ".xml"]
+        beside = [p for p in image_files(folder) if p.stem == path.stem]
         if not beside:
             msg = f"{path}: its image {file} does not exist"
             raise DatasetError(msg)
         notes.add("annotations name another file than the image of their own name, which was taken", path.name)
         file = beside[0]
-    width, height = (int(float(root.findtext(f"size/{side}") or 0)) or None for side in ("width", "height"))
+    try:
+        width, height = (int(float(root.findtext(f"size/{side}") or 0)) or None for side in ("width", "height"))
+    except (ValueError, OverflowError) as error:
+        msg = f"{path}: its size is no pair of whole numbers"
+        raise DatasetError(msg) from error
     return ImageRecord(number, file, width, height)
 
 
-def _object(
-    element: ET.Element, path: Path, options: VocOptions
-) -> tuple[str, tuple[float, float, float, float], bool]:
+def _object(element: Element, path: Path, options: VocOptions) -> tuple[str, tuple[float, float, float, float], bool]:
     """Name, box in xywh from 0, and whether the object is marked difficult, which VOC does not count."""
     label = (element.findtext("name") or "").strip()
     try:
         corners = [float(element.findtext(f"bndbox/{key}") or "") for key in ("xmin", "ymin", "xmax", "ymax")]
-    except ValueError as error:
+    except ValueError:
+        corners = []
+    if not corners or not all(map(math.isfinite, corners)):
         msg = f"{path}: object '{label}' has no complete bndbox of numbers"
-        raise DatasetError(msg) from error
+        raise DatasetError(msg)
     if not label:
         msg = f"{path}: an object has no name"
         raise DatasetError(msg)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import ClassVar
 
@@ -9,7 +10,15 @@ import msgspec
 import yaml
 
 from pytest_rfperf.data.dataset import Category, ImageRecord
-from pytest_rfperf.datasets.annotated import AnnotatedImages, Annotation, Notes, assemble, existing, image_files
+from pytest_rfperf.datasets.annotated import (
+    AnnotatedImages,
+    Annotation,
+    Notes,
+    assemble,
+    existing,
+    image_files,
+    read_text,
+)
 from pytest_rfperf.errors import DatasetError
 from pytest_rfperf.image_header import read_header
 
@@ -88,14 +97,16 @@ def _record(path: Path, number: int) -> ImageRecord:
 
 def _annotations(text: Path, image: ImageRecord, class_count: int) -> list[Annotation]:
     rows = []
-    for line, row in enumerate(text.read_text(encoding="utf-8").splitlines(), start=1):
+    for line, row in enumerate(read_text(text).splitlines(), start=1):
         if not row.strip():
             continue
         try:
             numbers = [float(number) for number in row.split()]
-        except ValueError as error:
+        except ValueError:
+            numbers = [math.nan]
+        if not all(map(math.isfinite, numbers)):
             msg = f"{text}:{line}: not a row of numbers: {row[:80]!r}"
-            raise DatasetError(msg) from error
+            raise DatasetError(msg)
         if len(numbers) > _COLUMNS:
             numbers = [numbers[0], *_hull(numbers[1:], text, line)]
         if len(numbers) < _COLUMNS:
@@ -128,23 +139,34 @@ def _names(names: tuple[str, ...] | str, name: str) -> tuple[str, ...]:
     if not isinstance(names, str):
         return names
     path = existing(Path(names), name, "names")
-    text = path.read_text(encoding="utf-8")
-    yaml_file = path.suffix in {".yaml", ".yml"}
-    found = _yaml_names(text, path) if yaml_file else [line.strip() for line in text.splitlines()]
-    if not any(found):
+    if path.suffix in {".yaml", ".yml"}:
+        found = _yaml_names(path)
+    else:
+        found = [line.strip() for line in read_text(path).rstrip().splitlines()]
+    if not found:
         msg = f"dataset '{name}': no class names in {path}; check datasets.{name}.names"
         raise DatasetError(msg)
-    return tuple(label for label in found if label)
+    if not all(found):
+        msg = f"{path}: class {found.index('')} has no name, so later classes would be taken for others"
+        raise DatasetError(msg)
+    return tuple(found)
 
 
-def _yaml_names(text: str, path: Path) -> list[str]:
-    """The `names` of a data.yaml, a list or a mapping from index to name."""
+def _yaml_names(path: Path) -> list[str]:
+    """The `names` of a data.yaml, a list or a mapping from index to name; a hole is an empty name."""
     try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        content = yaml.safe_load(path.read_bytes())
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
         msg = f"{path}: cannot be read as YAML: {error}"
         raise DatasetError(msg) from error
     names = content.get("names") if isinstance(content, dict) else None
-    if isinstance(names, dict):
-        names = [names[key] for key in sorted(names)]
-    return [str(label) for label in names] if isinstance(names, list) else []
+    if isinstance(names, list):
+        names = dict(enumerate(names))
+    if not isinstance(names, dict):
+        return []
+    by_index = {str(key): value for key, value in names.items()}
+    in_order = [by_index.get(str(index), "") for index in range(len(by_index))]
+    if any(isinstance(label, (list, dict)) for label in in_order):
+        msg = f"{path}: names must be a list of names, or a mapping from index to name"
+        raise DatasetError(msg)
+    return ["" if label is None else str(label) for label in in_order]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Mapping
+from typing import TYPE_CHECKING, Any, Callable, Mapping
 
 import numpy as np
 
@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from pytest_rfperf.data.preparation import Placement
 
 _LABELS_SHOWN = 10
+_RANGES: dict[str, Callable[[Any], bool]] = {
+    "score_floor": lambda value: 0 <= value <= 1,
+    "nms_iou": lambda value: 0 <= value <= 1,
+    "candidates": lambda value: value >= 1,
+    "max_detections": lambda value: value >= 1,
+}
 COMMON_OPTIONS: dict[str, Any] = {"score_floor": 0.01}
 
 
@@ -100,6 +106,9 @@ class BoundDecoder:
         OutputError
             If a box or score is not finite, or a label has no name.
         """
+        if not len(boxes) == len(scores) == len(labels):
+            msg = f"decoder '{self.name}': {len(boxes)} boxes, {len(scores)} scores and {len(labels)} labels"
+            raise OutputError(msg)
         if not (np.isfinite(scores).all() and np.isfinite(boxes).all()):
             what = "score" if not np.isfinite(scores).all() else "box"
             msg = f"decoder '{self.name}': a {what} is NaN or infinite; the model is broken or its input is wrong"
@@ -135,6 +144,15 @@ class BoundDecoder:
             raise OutputError(msg)
         return table.astype(np.float64)
 
+    def columns(self, outputs: Mapping[str, NDArray[Any]], name: str, rows: int) -> NDArray[np.float64]:
+        """One output of shape [1, rows, N] as a float64 table of N rows; errors as for `output`."""
+        raw = np.asarray(outputs.get(name, np.zeros(0)))
+        if name in outputs and (raw.ndim not in (2, 3) or raw.shape[-2] != rows):
+            msg = f"decoder '{self.name}': output '{name}' is {list(raw.shape)}, expected [1, {rows}, N]"
+            raise OutputError(msg)
+        turned = {key: np.swapaxes(raw, -1, -2) if key == name else array for key, array in outputs.items()}
+        return self.output(turned, name, rows)
+
     def _options(self, given: Mapping[str, Any]) -> dict[str, Any]:
         allowed = {**COMMON_OPTIONS, **self.options}
         for key in given:
@@ -142,7 +160,12 @@ class BoundDecoder:
                 known = ", ".join(name.replace("_", "-") for name in allowed)
                 msg = f"decode: decoder '{self.name}' has no key '{key}'; known: {known}"
                 raise UsageError(msg)
-        return {**allowed, **{key.replace("-", "_"): value for key, value in given.items()}}
+        options = {key.replace("-", "_"): value for key, value in given.items()}
+        for key, value in options.items():
+            if not _sound(value, allowed[key]) or not _RANGES.get(key, lambda _: True)(value):
+                msg = f"decode.{key.replace('_', '-')} = {value!r} is impossible; the default is {allowed[key]!r}"
+                raise UsageError(msg)
+        return {**allowed, **options}
 
     def _image_input(self) -> str:
         images = [name for name, shape in self.signature.inputs.items() if len(shape) == 4]  # noqa: PLR2004 - NCHW
@@ -189,3 +212,10 @@ class BoundDecoder:
                 return labels
         msg = f"the model has {count} classes and does not name them; set labels = [...] or a file of names"
         raise ModelError(msg)
+
+
+def _sound(value: Any, default: Any) -> bool:  # noqa: ANN401 - whatever a configuration file holds
+    """Whether a value is of its default's kind; a whole number may stand for a fraction."""
+    if isinstance(default, float):
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return type(value) is type(default)

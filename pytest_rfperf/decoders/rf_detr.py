@@ -55,7 +55,11 @@ class RfDetrDecoder(BoundDecoder):
         if len(boxes) != len(logits):
             msg = f"decoder '{self.name}': {len(boxes)} boxes but {len(logits)} rows of logits"
             raise OutputError(msg)
-        scores = 1 / (1 + np.exp(-logits.ravel()))
+        with np.errstate(over="ignore"):
+            scores = 1 / (1 + np.exp(-logits.ravel()))
+        if np.isnan(scores).any():
+            msg = f"decoder '{self.name}': a score is NaN or infinite; the model is broken or its input is wrong"
+            raise OutputError(msg)
         surest = np.argsort(-scores, kind="stable")[: self.settings["max_detections"]]
         size = np.array([placement.image_width, placement.image_height] * 2, dtype=np.float64)
         if self.preparation.resize != "stretch":

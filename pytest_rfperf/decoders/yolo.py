@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Mapping
 import numpy as np
 
 from pytest_rfperf.core.boxes import xyxy_from_cxcywh
+from pytest_rfperf.data.detections import Detections
 from pytest_rfperf.decoders.bound import BoundDecoder
 from pytest_rfperf.decoders.suppression import suppress
 from pytest_rfperf.errors import ModelError
@@ -19,7 +20,6 @@ from pytest_rfperf.errors import ModelError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pytest_rfperf.data.detections import Detections
     from pytest_rfperf.data.model import DecoderSettings, ModelSignature
     from pytest_rfperf.data.preparation import Placement
 
@@ -71,19 +71,23 @@ class YoloDecoder(BoundDecoder):
         """The `names` of the metadata, a Python or JSON dictionary from index to name."""
         names = _literal(self.signature.metadata.get("names", ""))
         if isinstance(names, dict):
-            names = [names[key] for key in sorted(names, key=int)]
+            by_index = {str(key): name for key, name in names.items()}
+            if set(by_index) != {str(index) for index in range(len(by_index))}:
+                msg = f"decoder 'yolo': the metadata's names are not numbered from 0: {str(names)[:200]}"
+                raise ModelError(msg)
+            names = [by_index[str(index)] for index in range(len(by_index))]
         return tuple(map(str, names)) if isinstance(names, list) and names else None
 
     def decode(self, outputs: Mapping[str, NDArray[Any]], placement: Placement) -> Detections:
         """Read the layout, then suppress unless the graph did."""
         if self.end_to_end:
             table = self.output(outputs, self.output_name, _END_TO_END)
-            boxes, scores, labels = table[:, :4], table[:, 4], table[:, 5].astype(np.int64)
-            return self.detections(_clipped(placement.to_original(boxes), placement), scores, labels)
-        raw = {self.output_name: np.swapaxes(np.asarray(outputs[self.output_name]), -1, -2)}
-        table = self.output(raw, self.output_name, _BOX + len(self.labels))
+            boxes = _clipped(placement.to_original(table[:, :4]), placement)
+            known = np.where(np.isfinite(table[:, 5]), table[:, 5], -1.0).astype(np.int64)
+            return self.detections(boxes, table[:, 4], known)
+        table = self.columns(outputs, self.output_name, _BOX + len(self.labels))
         rows, labels, scores = self._candidates(table[:, _BOX:])
-        boxes = _clipped(placement.to_original(xyxy_from_cxcywh(table[rows, :_BOX])), placement)
+        boxes = placement.to_original(xyxy_from_cxcywh(table[rows, :_BOX]))
         found = self.detections(boxes, scores, labels)
         kept = suppress(
             found.boxes,
@@ -93,7 +97,7 @@ class YoloDecoder(BoundDecoder):
             candidates=self.settings["candidates"],
             keep=self.settings["max_detections"],
         )
-        return type(found)(found.boxes[kept], found.scores[kept], found.labels[kept])
+        return Detections(_clipped(found.boxes[kept], placement), found.scores[kept], found.labels[kept])
 
     def _candidates(
         self, scores: NDArray[np.float64]

@@ -12,7 +12,7 @@ import numpy as np
 from pytest_rfperf.core.boxes import xyxy_from_cxcywh
 from pytest_rfperf.decoders.bound import BoundDecoder
 from pytest_rfperf.decoders.suppression import suppress
-from pytest_rfperf.errors import ModelError
+from pytest_rfperf.errors import ModelError, OutputError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -76,10 +76,14 @@ class YoloxDecoder(BoundDecoder):
     def decode(self, outputs: Mapping[str, NDArray[Any]], placement: Placement) -> Detections:
         """Decode the rows that can still reach the floor, then suppress."""
         raw = self.output(outputs, self.output_name, _BOX_AND_OBJECTNESS + len(self.labels))
+        if len(raw) != len(self.cells):
+            msg = f"decoder '{self.name}': {len(raw)} rows for {len(self.cells)} grid cells"
+            raise OutputError(msg)
         scores = raw[:, 4:5] * raw[:, 5:]
         rows, labels = np.nonzero(~(scores < self.score_floor))
         centre = (raw[rows, :2] + self.cells[rows]) * self.strides[rows]
-        size = np.exp(raw[rows, 2:4]) * self.strides[rows]
+        with np.errstate(over="ignore"):
+            size = np.exp(raw[rows, 2:4]) * self.strides[rows]
         boxes = xyxy_from_cxcywh(np.concatenate([centre, size], axis=1))
         found = self.detections(placement.to_original(boxes), scores[rows, labels], labels)
         kept = suppress(

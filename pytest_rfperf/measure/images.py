@@ -33,8 +33,9 @@ def read_image(image: ImageRecord) -> bytes:
             msg = f"{image.path}: larger than {_MAX_FILE_BYTES // 10**6} MB"
             raise ImageError(msg)
         content = image.path.read_bytes()
-    except OSError as error:
-        msg = f"image {image.id}: {image.path} cannot be read: {error.strerror or error}"
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        msg = f"image {image.id}: {image.path} cannot be read: {reason}"
         raise ImageError(msg) from error
     header = read_header(content, f"image {image.id}: {image.path}")
     annotated = image.width_px, image.height_px

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +47,7 @@ class AnnotatedSubset:
 
     whole: Dataset
     truth: GroundTruth
+    sha256: str
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the whole dataset has
         """Take the rest from the whole."""
@@ -71,10 +74,17 @@ def category_of_label(
     DatasetError
         If the dataset annotates objects of a class that the model does not know.
     """
-    wanted = {keys.rename.get(category.name, category.name): rank for rank, category in enumerate(dataset.categories)}
-    folded = {_folded(label): rank for label, rank in wanted.items()}
-    found = [folded.get(_folded(label), LEFT_OUT) for label in labels]
     annotated = np.unique(dataset.truth.categories)
+    called = [_folded(keys.rename.get(category.name, category.name)) for category in dataset.categories]
+    doubled = [label for label, count in Counter(called[rank] for rank in annotated).items() if count > 1]
+    if doubled:
+        msg = (
+            f"dataset '{names[1]}' annotates two classes that the model calls '{doubled[0]}'; merge them in the "
+            f"annotations, or leave one out with datasets.{names[1]}.ignore-classes"
+        )
+        raise DatasetError(msg)
+    folded = {label: rank for rank, label in enumerate(called)} | {called[rank]: int(rank) for rank in annotated}
+    found = [folded.get(_folded(label), LEFT_OUT) for label in labels]
     missing = [dataset.categories[rank].name for rank in annotated if rank not in found]
     if missing:
         model, place = names
@@ -123,14 +133,19 @@ def _without(dataset: Dataset, keys: DatasetSettings, name: str) -> Dataset:
     """Leave out the objects of ignored classes, and check the names in `rename` and `ignore-classes`."""
     names = [category.name for category in dataset.categories]
     for key, given in (("ignore-classes", keys.ignore_classes), ("rename", tuple(keys.rename))):
-        for unknown in set(given) - set(names):
-            msg = f"datasets.{name}.{key}: no class '{unknown}'; the dataset has {', '.join(names)}"
+        unknown = sorted(set(given) - set(names))
+        if unknown:
+            msg = f"datasets.{name}.{key}: no class '{unknown[0]}'; the dataset has {', '.join(names)}"
             raise UsageError(msg)
     if not keys.ignore_classes:
         return dataset
     ignored = [rank for rank, label in enumerate(names) if label in keys.ignore_classes]
     kept = ~np.isin(dataset.truth.categories, ignored)
-    return AnnotatedSubset(dataset, dataset.truth.where(kept))
+    if not kept.any():
+        msg = f"datasets.{name}.ignore-classes leaves no annotated object; nothing can be evaluated"
+        raise DatasetError(msg)
+    digest = hashlib.sha256(f"{dataset.sha256} without {sorted(ignored)}".encode()).hexdigest()
+    return AnnotatedSubset(dataset, dataset.truth.where(kept), digest)
 
 
 def _folded(label: str) -> str:

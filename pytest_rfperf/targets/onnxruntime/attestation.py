@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     import onnxruntime
 
+CPU = "CPUExecutionProvider"
+_SHOWN = 5
 RECORD_PLACEMENT = "session.record_ep_graph_assignment_info"
 _COMPUTE = frozenset(
     {"Attention", "Conv", "ConvInteger", "ConvTranspose", "Einsum", "FusedConv", "FusedGemm", "FusedMatMul"}
@@ -45,6 +47,15 @@ class Placement(NamedTuple):
         return ", ".join(f"{count} on {provider}" for provider, count in self.by_provider.items())
 
 
+def asked_providers(providers: Sequence[str]) -> tuple[str, ...]:
+    """The providers that a target really asks for.
+
+    CPUExecutionProvider behind another one is the way out that ONNX Runtime appends anyway: work that ends there
+    is not where it was asked to be. It is asked for where it is named first.
+    """
+    return (providers[0], *(name for name in providers[1:] if name != CPU))
+
+
 def node_placement(session: onnxruntime.InferenceSession, asked: Sequence[str]) -> Placement | None:
     """Count nodes by provider; None where this version of ONNX Runtime does not tell."""
     read = getattr(session, "get_provider_graph_assignment_info", None)
@@ -66,16 +77,20 @@ def attest(placement: Placement, target: str, asked: Sequence[str], max_fallback
     AttestationError
         Naming the target, what was asked, and where how many nodes ran.
     """
-    compute = sorted(_COMPUTE & placement.off_provider.keys())
+    compute = [name for name in placement.off_provider if name in _COMPUTE]
     off = sum(placement.off_provider.values())
-    if not compute and off <= placement.nodes * max_fallback / 100:
+    on_cpu = tuple(asked) == (CPU,)
+    if on_cpu or (placement.nodes and not compute and off <= placement.nodes * max_fallback / 100):
         return
     wanted = ", ".join(asked)
-    if len(placement.by_provider) == 1:
+    if not placement.nodes:
+        ran = "the optimised graph has no nodes left, so nothing shows where it runs"
+    elif len(placement.by_provider) == 1:
         ran = f"all {placement.nodes} nodes ran on {next(iter(placement.by_provider))}"
     else:
         ran = f"of {placement.nodes} nodes {placement}"
-    operators = ", ".join(f"{count} {name}" for name, count in list(placement.off_provider.items())[:5])
+    telling = list(dict.fromkeys([*compute, *placement.off_provider]))[:_SHOWN]
+    operators = ", ".join(f"{placement.off_provider[name]} {name}" for name in telling) or "no operator"
     msg = (
         f"target '{target}' asked for {wanted}; {ran} ({operators}); "
         f"install the ONNX Runtime build that has {asked[0]}, or change targets.{target}.providers"

@@ -36,7 +36,7 @@ class OnnxruntimeDetector:
         self.decoder = decoder
         self.one_thread = one_thread
         self.protocol = protocol
-        self._session = session
+        self._session: onnxruntime.InferenceSession | None = session
         self._outputs = [output.name for output in session.get_outputs()]
 
     @property
@@ -80,6 +80,9 @@ class OnnxruntimeDetector:
         OutputError
             If ONNX Runtime refuses the input.
         """
+        if self._session is None:
+            msg = "the detector is closed"
+            raise OutputError(msg)
         try:
             arrays = self._session.run(self._outputs, prepared.feeds)
         except Exception as error:
@@ -89,7 +92,7 @@ class OnnxruntimeDetector:
 
     def close(self) -> None:
         """Let the session go."""
-        del self._session
+        self._session = None
 
     def _prepared(self, pixels: NDArray[np.uint8]) -> Prepared:
         tensor, placement = prepare(pixels, self.decoder.preparation)

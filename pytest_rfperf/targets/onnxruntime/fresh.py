@@ -68,7 +68,7 @@ def _written(folder: str, images: Sequence[bytes]) -> tuple[str, ...]:
 
 
 def _run(task: Task) -> int:
-    """Run one child up to its answer, its peak memory in bytes; what it does afterwards is not waited for here."""
+    """Run one child; its answer is its peak memory in bytes."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry)}
     command = [sys.executable, "-m", _CHILD]
     try:
@@ -87,4 +87,8 @@ def _run(task: Task) -> int:
         reason = (done.stderr.decode(errors="replace").strip() or "no message").splitlines()[-1]
         msg = f"target '{task.target}': a fresh process ended with code {done.returncode}: {reason}"
         raise TargetError(msg)
-    return int(done.stdout.split()[-1])
+    answer = done.stdout.split()
+    if not answer or not answer[-1].isdigit():
+        msg = f"target '{task.target}': a fresh process ended without an answer"
+        raise TargetError(msg)
+    return int(answer[-1])

@@ -14,7 +14,7 @@ class OnnxruntimeOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     ----------
     providers : tuple of str
         Execution providers, best first. CPUExecutionProvider is always appended by ONNX Runtime; nodes that
-        land there count as fallback unless it is listed here.
+        land there count as fallback unless it is named first.
     provider_options : dict
         Options by provider name.
     threads : int
@@ -27,7 +27,7 @@ class OnnxruntimeOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True
         Largest share of nodes, in percent, that may run off the asked providers.
     """
 
-    providers: tuple[str, ...] = ("CPUExecutionProvider",)
+    providers: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] = ("CPUExecutionProvider",)
     provider_options: dict[str, dict[str, Any]] = {}
     threads: Annotated[int, msgspec.Meta(ge=0, le=1024)] = 1
     spinning: bool = True

@@ -12,7 +12,7 @@ import onnxruntime
 
 from pytest_rfperf.data.environment import Environment
 from pytest_rfperf.errors import AttestationError
-from pytest_rfperf.targets.onnxruntime.attestation import attest, node_placement
+from pytest_rfperf.targets.onnxruntime.attestation import CPU, asked_providers, attest, node_placement
 from pytest_rfperf.targets.onnxruntime.detector import OnnxruntimeDetector
 from pytest_rfperf.targets.onnxruntime.fresh import FreshProcess
 from pytest_rfperf.targets.onnxruntime.options import OnnxruntimeOptions
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from pytest_rfperf.data.runs import ColdStart, MemoryUse
     from pytest_rfperf.protocols import Model
-
-_CPU = "CPUExecutionProvider"
 
 
 class OnnxruntimeTarget:
@@ -50,9 +48,10 @@ class OnnxruntimeTarget:
         cv2.setNumThreads(1)
         options = self._options
         session = open_session(model.artifact, self.name, options)
-        placement = node_placement(session, options.providers)
+        asked = asked_providers(options.providers)
+        placement = node_placement(session, asked)
         if placement is not None:
-            attest(placement, self.name, options.providers, options.max_fallback)
+            attest(placement, self.name, asked, options.max_fallback)
         elif session.get_providers()[: len(options.providers)] != list(options.providers):
             msg = (
                 f"target '{self.name}' asked for {', '.join(options.providers)}; the session has "
@@ -67,7 +66,7 @@ class OnnxruntimeTarget:
             "spinning": str(options.spinning),
             "graph level": options.graph_level,
         }
-        one_thread = options.threads == 1 and tuple(options.providers) == (_CPU,)
+        one_thread = options.threads == 1 and tuple(options.providers) == (CPU,)
         detector = OnnxruntimeDetector(session, decoder, one_thread=one_thread, protocol=protocol)
         _, encoded = cv2.imencode(".png", np.full((64, 64, 3), 114, dtype=np.uint8))
         detector.detect(encoded.tobytes())

@@ -63,13 +63,17 @@ def test_rfperf_toml_comes_before_pyproject_toml(tmp_path):
     [
         (
             "alhpa = 0.1",
-            "rfperf.toml: unknown key 'alhpa'; known: default-target, cap-s, alpha, alpha-scope, inconclusive, "
-            "baselines, json, seed, models, datasets, targets; did you mean 'alpha'?",
+            (
+                "rfperf.toml: unknown key 'alhpa'; known: default-target, cap-s, alpha, alpha-scope, inconclusive, "
+                "baselines, json, seed, models, datasets, targets; did you mean 'alpha'?"
+            ),
         ),
         (
             "[models.fast]\nartefact = 'x'",
-            "rfperf.toml: unknown key 'models.fast.artefact'; known: artifact, decoder, labels, size, preprocess, "
-            "decode; did you mean 'artifact'?",
+            (
+                "rfperf.toml: unknown key 'models.fast.artefact'; known: artifact, decoder, labels, size, preprocess, "
+                "decode; did you mean 'artifact'?"
+            ),
         ),
         ("[models.fast]\nartifact = 3", "rfperf.toml: models.fast.artifact: Expected `str`, got `int`"),
         ("[models.fast]", "rfperf.toml: models.fast: Object missing required field `artifact`"),

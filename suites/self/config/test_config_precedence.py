@@ -118,6 +118,7 @@ def test_models_keep_the_order_of_the_file_whatever_the_order_asked_for(project)
 def test_a_size_or_the_name_of_a_model_selects(project, sizes, models):
     assert project(sizes=sizes).chosen_models == models
     assert project({"RFPERF_SIZE": ",".join(sizes)}).chosen_models == models
+    assert project({"RFPERF_SIZE": "tiny"}, sizes=sizes).chosen_models == models
 
 
 def test_datasets_are_selected_by_name(project):

@@ -127,13 +127,18 @@ def test_bursts_of_more_than_ten_calls_decide_nothing():
 
 
 def test_a_run_shorter_than_twenty_autocorrelation_times_decides_nothing():
-    exceeded = bursts(50, 100, 10)
+    exceeded = bursts(40, 80, 8)
     tau = autocorrelation_time(exceeded)
-    assert 5 < tau <= 10
+    assert 19 < len(exceeded) / tau < 20
     short = decide_rate(exceeded, 0.05, **ERRORS)
     assert (short.outcome, short.tau) == (Outcome.INCONCLUSIVE, tau)
     assert short.reason == "too few calls for calls that depend on each other"
-    assert decide_rate(np.tile(exceeded, 3), 0.05, **ERRORS).outcome is Outcome.FAIL
+
+
+def test_a_run_longer_than_twenty_autocorrelation_times_decides():
+    exceeded = bursts(60, 120, 10)
+    assert 20 < len(exceeded) / autocorrelation_time(exceeded) < 25
+    assert decide_rate(exceeded, 0.05, **ERRORS).outcome is Outcome.FAIL
 
 
 def test_a_constant_series_needs_no_twenty_calls():

@@ -123,6 +123,11 @@ def test_each_limit_is_wrong_with_at_most_half_of_the_rest_and_the_next_order_st
     assert too_low((high or count + 1) - 1) > tail
 
 
+def test_a_limit_may_be_wrong_with_exactly_half_of_the_rest():
+    """Two values lie on the same side of the median with a chance of a quarter each."""
+    assert percentile_interval(np.array([1, 2]), 50, certainty=0.5) == (1, 2)
+
+
 def test_a_side_that_the_sample_cannot_bound_is_none():
     low, high = percentile_interval(np.arange(50), 99)
     assert low is not None

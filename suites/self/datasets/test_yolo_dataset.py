@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from pytest_rfperf.datasets.coco import CocoDataset, CocoOptions
@@ -97,7 +97,7 @@ def test_boxes_without_area_are_left_out_and_counted(load):
         ("2 .5 .5 .2 .2", "class 2, but 2 names are given"),
         ("-1 .5 .5 .2 .2", "class -1, but 2 names are given"),
         ("0.5 .5 .5 .2 .2", "class 0.5, but 2 names are given"),
-        ("nan .5 .5 .2 .2", "class nan, but 2 names are given"),
+        ("nan .5 .5 .2 .2", "not a row of numbers: 'nan .5 .5 .2 .2'"),
     ],
 )
 def test_a_malformed_row_is_named_by_file_and_line(load, row, message):
@@ -254,6 +254,8 @@ rows = st.lists(words, max_size=14).map(" ".join) | st.text(max_size=40)
 
 @settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows)
+@example("0 .5 .5 inf .2")
+@example("0 nan .5 .2 .2")
 def test_any_text_ends_in_sound_boxes_or_in_an_error_of_ours(load, text):
     try:
         dataset = load("0 .5 .5 .2 .2\n" + text)

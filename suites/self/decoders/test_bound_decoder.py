@@ -74,7 +74,7 @@ def test_a_free_size_must_be_given():
 
 
 def test_an_unknown_key_of_preprocess_is_refused():
-    with pytest.raises(UsageError, match="^preprocess: unknown key 'colors'; known: size, "):
+    with pytest.raises(UsageError, match=r"^preprocess: unknown key 'colors'; known: size, "):
         bind(preprocess={"colors": "rgb"})
 
 
@@ -99,18 +99,23 @@ def test_options_of_one_decoder_do_not_leak_into_the_next():
 
 
 @pytest.mark.parametrize(
-    ("kind", "options", "key"),
+    ("key", "value"),
     [
-        (Counted, {"score-floor": "high"}, "score-floor"),
-        (Counted, {"score-floor": -0.1}, "score-floor"),
-        (Counted, {"score-floor": 1.5}, "score-floor"),
-        (Counted, {"nms-iou": 1.5}, "nms-iou"),
-        (Counted, {"nms-iou": "0.5"}, "nms-iou"),
+        ("score-floor", "high"),
+        ("score-floor", -0.1),
+        ("score-floor", 1.5),
+        ("nms-iou", 1.5),
+        ("nms-iou", "0.5"),
+        ("candidates", 0),
+        ("max-detections", -1),
+        ("max-detections", 2.5),
+        ("multi-label", "no"),
     ],
 )
-def test_an_impossible_value_of_decode_is_refused_by_its_key(kind, options, key):
+def test_an_impossible_value_of_decode_is_refused_by_its_key(key, value):
+    model = ModelSignature({"images": (1, 3, 32, 32)}, {"output0": (1, 6, 3)})
     with pytest.raises(UsageError, match=key):
-        bind(kind=kind, options=options)
+        YoloDecoder.bind(model, DecoderSettings(("a", "b"), options={key: value}))
 
 
 @pytest.mark.parametrize(

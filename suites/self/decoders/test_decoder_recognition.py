@@ -80,7 +80,7 @@ def remedy() -> str:
 
 def test_a_file_that_two_decoders_know_is_ambiguous(bound):
     rows = np.zeros((21, 6))
-    with pytest.raises(ModelError, match="^models.fast: yolo and yolox both fit inputs images ") as caught:
+    with pytest.raises(ModelError, match=r"^models.fast: yolo and yolox both fit inputs images ") as caught:
         bound(yolo_end_to_end_model(rows))
     assert str(caught.value).endswith(remedy())
     decoder, _ = bound(yolo_end_to_end_model(rows), decoder="yolo")
@@ -96,10 +96,10 @@ def test_a_file_that_no_decoder_knows_shows_its_signature(bound):
 
 def test_an_error_of_the_decoder_names_the_model(bound):
     with pytest.raises(
-        ModelError, match="^models.fast: decoder 'yolo': the model is shaped for 3 classes, but 2 labels"
+        ModelError, match=r"^models.fast: decoder 'yolo': the model is shaped for 3 classes, but 2 labels"
     ):
         bound(miscounted_model())
-    with pytest.raises(UsageError, match="^models.fast: decode: decoder 'detr' has no key 'nms-iou'"):
+    with pytest.raises(UsageError, match=r"^models.fast: decode: decoder 'detr' has no key 'nms-iou'"):
         bound(detr_model(), decode={"nms-iou": 0.5})
     with pytest.raises(UnknownAdapterError, match=r"^rfperf\.decoders: no 'yollo'; known: .*; did you mean 'yolo'\?$"):
         bound(detr_model(), decoder="yollo")

@@ -72,12 +72,12 @@ def test_scores_below_the_floor_are_dropped():
 
 @pytest.mark.parametrize("broken", [{"scores": (np.nan, 0.5)}, {"boxes": ((1, 2, np.nan, 4), (1, 2, 3, 4))}])
 def test_nan_is_an_error(broken):
-    with pytest.raises(OutputError, match="^decoder 'detr': a (score|box) is NaN or infinite"):
+    with pytest.raises(OutputError, match=r"^decoder 'detr': a (score|box) is NaN or infinite"):
         bind().decode(outputs(**broken), STRETCHED)
 
 
 def test_a_class_without_a_label_is_an_error():
-    with pytest.raises(OutputError, match="^decoder 'detr': the model returned class 3, but 3 labels are given"):
+    with pytest.raises(OutputError, match=r"^decoder 'detr': the model returned class 3, but 3 labels are given"):
         bind().decode(outputs(labels=(0, 3)), STRETCHED)
 
 
@@ -85,7 +85,7 @@ def test_a_class_without_a_label_is_an_error():
 def test_outputs_of_unequal_length_are_an_error_of_ours(longer):
     raw = outputs()
     raw[longer] = np.concatenate([raw[longer], raw[longer]], axis=1)
-    with pytest.raises(OutputError, match="^decoder 'detr': "):
+    with pytest.raises(OutputError, match=r"^decoder 'detr': "):
         bind().decode(raw, STRETCHED)
 
 

@@ -70,19 +70,19 @@ def test_a_very_low_logit_is_a_score_of_nothing():
 
 
 def test_nan_is_an_error():
-    with pytest.raises(OutputError, match="^decoder 'rf-detr': a score is NaN or infinite"):
+    with pytest.raises(OutputError, match=r"^decoder 'rf-detr': a score is NaN or infinite"):
         bind().decode(outputs([[np.nan] * 3] * 2), STRETCHED)
 
 
 def test_one_nan_is_an_error_however_many_are_surer():
-    with pytest.raises(OutputError, match="^decoder 'rf-detr': a score is NaN or infinite"):
+    with pytest.raises(OutputError, match=r"^decoder 'rf-detr': a score is NaN or infinite"):
         bind(options={"max-detections": 2}).decode(outputs([[1, 2, 3], [1, np.nan, 3]]), STRETCHED)
 
 
 def test_boxes_without_logits_are_an_error():
     raw = outputs([[1, 2, 3], [1, 2, 3]])
     raw["dets"] = raw["dets"][:, :1]
-    with pytest.raises(OutputError, match="^decoder 'rf-detr': 1 boxes but 2 rows of logits$"):
+    with pytest.raises(OutputError, match=r"^decoder 'rf-detr': 1 boxes but 2 rows of logits$"):
         bind().decode(raw, STRETCHED)
 
 

@@ -72,7 +72,7 @@ def test_suppression_is_within_a_class_and_by_score():
 def test_suppression_sees_boxes_before_they_are_clipped():
     """Ultralytics suppresses in the tensor and clips what is left.
 
-    Two boxes that reach out of the image by different widths: IoU 16 / 40 as they are, 1 once clipped.
+    Two boxes that reach out of the image by different widths: IoU 0.4 as they are, 1 once clipped.
     """
     rows = raw((-6, 16, 20, 10, 0.75, 0), (0, 16, 8, 10, 0.5, 0))
     assert bind(options={"nms-iou": 0.7}).decode(rows, SAME).count == 2
@@ -128,7 +128,7 @@ def test_a_squeezed_batch_axis_makes_no_difference():
 def test_nan_is_an_error(multi_label, column):
     row = [16.0, 16, 8, 4, 0.25, 0.75]
     row[column] = np.nan
-    with pytest.raises(OutputError, match="^decoder 'yolo': a (score|box) is NaN or infinite"):
+    with pytest.raises(OutputError, match=r"^decoder 'yolo': a (score|box) is NaN or infinite"):
         bind(options={"multi-label": multi_label}).decode(raw((4, 4, 2, 2, 0.5, 0), row), SAME)
 
 
@@ -136,7 +136,7 @@ def test_nan_is_an_error(multi_label, column):
 def test_nan_in_an_end_to_end_row_is_an_error_and_no_warning(column):
     row = [1.0, 2, 3, 4, 0.5, 1]
     row[column] = np.nan
-    with pytest.raises(OutputError, match="^decoder 'yolo': "):
+    with pytest.raises(OutputError, match=r"^decoder 'yolo': "):
         bind((1, 2, 6)).decode(end_to_end(row, row), SAME)
 
 
@@ -146,7 +146,7 @@ def test_nothing_above_the_floor_is_no_detections():
 
 @pytest.mark.parametrize("array", [np.zeros(6, dtype=np.float32), np.zeros((1, 7, 3), dtype=np.float32)])
 def test_an_output_of_another_shape_is_an_error_of_ours(array):
-    with pytest.raises(OutputError, match="^decoder 'yolo': output 'output0' is "):
+    with pytest.raises(OutputError, match=r"^decoder 'yolo': output 'output0' is "):
         bind().decode({"output0": array}, SAME)
 
 
@@ -164,7 +164,7 @@ def test_names_are_in_order_of_number():
 
 @pytest.mark.parametrize("names", ["", "{}", "[]", "person", "{0: 'a', 1: ", "__import__('os')", "[" * 5000, "3"])
 def test_names_that_cannot_be_read_are_no_names(names):
-    with pytest.raises(ModelError, match="^the model has 2 classes and does not name them"):
+    with pytest.raises(ModelError, match=r"^the model has 2 classes and does not name them"):
         bind(metadata={"names": names})
 
 
@@ -184,7 +184,7 @@ def test_a_wrong_class_count_is_refused():
 
 
 def test_a_class_beyond_the_names_of_an_end_to_end_model_is_an_error():
-    with pytest.raises(OutputError, match="^decoder 'yolo': the model returned class 2, but 2 labels are given"):
+    with pytest.raises(OutputError, match=r"^decoder 'yolo': the model returned class 2, but 2 labels are given"):
         bind((1, 2, 6)).decode(end_to_end((1, 2, 3, 4, 0.5, 2)), SAME)
 
 
@@ -198,7 +198,7 @@ def test_a_fixed_size_is_not_overruled_by_the_metadata():
 
 
 def test_a_free_size_that_nobody_gives_is_an_error():
-    with pytest.raises(ModelError, match="has no fixed size; set preprocess.size"):
+    with pytest.raises(ModelError, match=r"has no fixed size; set preprocess\.size"):
         bind(image=(1, 3, None, None))
 
 
@@ -207,7 +207,7 @@ def test_metadata_may_declare_the_preparation_and_the_user_overrules_it():
     assert bind(metadata=declared).preparation.resize == "stretch"
     user = bind(metadata=declared, preprocess={"resize": "letterbox"}).preparation
     assert (user.resize, user.colour) == ("letterbox", "bgr")
-    with pytest.raises(UsageError, match="^preprocess: unknown key 'mode'"):
+    with pytest.raises(UsageError, match=r"^preprocess: unknown key 'mode'"):
         bind(metadata={"preprocess": '{"mode": "stretch"}'})
 
 

@@ -91,13 +91,13 @@ def test_nothing_above_the_floor_is_no_detections():
 def test_nan_is_an_error(column):
     row = [0.0, 0, 0, 0, 1, 0.5, 0.2]
     row[column] = np.nan
-    with pytest.raises(OutputError, match="^decoder 'yolox': a (score|box) is NaN or infinite"):
+    with pytest.raises(OutputError, match=r"^decoder 'yolox': a (score|box) is NaN or infinite"):
         bind().decode(outputs({3: tuple(row)}), SAME)
 
 
 def test_a_size_that_overflows_is_an_error_of_ours():
     """exp of a wild output is infinite; no warning may escape before the error."""
-    with pytest.raises(OutputError, match="^decoder 'yolox': a box is NaN or infinite"):
+    with pytest.raises(OutputError, match=r"^decoder 'yolox': a box is NaN or infinite"):
         bind().decode(outputs({0: (0, 0, 1000, 0, 1, 1, 0)}), SAME)
 
 
@@ -109,7 +109,7 @@ def test_rows_must_be_the_cells_of_the_grids():
 
 def test_free_rows_are_counted_when_they_come():
     decoder = YoloxDecoder.bind(signature(None), DecoderSettings(("a", "b")))
-    with pytest.raises(OutputError, match="^decoder 'yolox': "):
+    with pytest.raises(OutputError, match=r"^decoder 'yolox': "):
         decoder.decode({"output": np.ones((1, 50, 7), dtype=np.float32)}, SAME)
 
 
@@ -121,7 +121,9 @@ def test_another_number_of_axes_is_refused():
 
 
 def test_the_last_axis_counts_the_classes():
-    with pytest.raises(ModelError, match="^decoder 'yolox': the model is shaped for 2 classes, but 3 labels are given"):
+    with pytest.raises(
+        ModelError, match=r"^decoder 'yolox': the model is shaped for 2 classes, but 3 labels are given"
+    ):
         YoloxDecoder.bind(signature(), DecoderSettings(("a", "b", "c")))
     assert YoloxDecoder.bind(signature(columns=85), DecoderSettings()).labels[0] == "person"
 

@@ -12,7 +12,7 @@ from pytest_rfperf.data.verdict import Outcome
 from pytest_rfperf.errors import UsageError
 from pytest_rfperf.gates.gate import Accuracy
 from pytest_rfperf.gates.min_ap import MinAp
-from pytest_rfperf.gates.min_map import MinMap
+from pytest_rfperf.gates.min_map import MinMap, shown_metric
 
 AREAS = ("all", "small", "medium", "large")
 SAMPLE = "(50 images, score floor 0.01, 100 detections)"
@@ -61,15 +61,18 @@ def test_nothing_annotated_is_inconclusive_and_never_a_pass():
     assert verdict.message == f"AP undefined {WHERE}: no annotated object counts {SAMPLE}"
 
 
-@pytest.mark.parametrize(("iou", "shown"), [(0.5, "AP50"), (0.75, "AP75"), (0.55, "AP55"), (0.625, "AP@0.625")])
+@pytest.mark.parametrize(("iou", "shown"), [(0.5, "AP50"), (0.75, "AP75"), (0.55, "AP55")])
 def test_one_threshold_is_asked_for_and_named(iou, shown):
     bench = FakeBench(accuracy=accuracy(by_threshold=np.linspace(0.9, 0.0, 10)))
-    if iou == 0.625:
-        with pytest.raises(ValueError, match=r"IoU 0\.625 was not matched"):
-            MinMap(0.1, iou=iou).judge(bench)
-    else:
-        assert MinMap(0.1, iou=iou).judge(bench).message.startswith(f"{shown} ")
+    assert MinMap(0.1, iou=iou).judge(bench).message.startswith(f"{shown} ")
     assert bench.asked == [("accuracy", {"score_floor": None, "max_detections": 100, "iou_thresholds": (iou,)})]
+
+
+@pytest.mark.parametrize(
+    ("iou", "shown"), [(None, "AP"), (0.5, "AP50"), (0.29, "AP29"), (0.58, "AP58"), (0.625, "AP@0.625"), (1, "AP100")]
+)
+def test_a_threshold_is_named_as_coco_does_or_in_full(iou, shown):
+    assert shown_metric(iou) == shown
 
 
 def test_the_protocol_of_the_marker_is_what_is_measured():
@@ -128,5 +131,5 @@ def test_a_part_without_an_annotated_object_is_inconclusive():
 
 
 def test_an_unknown_category_is_answered_with_those_of_the_dataset():
-    with pytest.raises(UsageError, match="^min_ap: category='cat': the dataset has car, disc$"):
+    with pytest.raises(UsageError, match=r"^min_ap: category='cat': the dataset has car, disc$"):
         MinAp(0.2, category="cat").judge(FakeBench(accuracy=accuracy()))

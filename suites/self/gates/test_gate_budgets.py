@@ -1,7 +1,7 @@
 """cold_start_budget, memory_budget and model_size_budget: golden verdicts."""
 
 import pytest
-from fakes import MS, S, FakeBench
+from fakes import MS, FakeBench, S
 
 from pytest_rfperf.data.runs import MemoryUse
 from pytest_rfperf.data.verdict import Outcome

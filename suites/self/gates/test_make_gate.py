@@ -17,8 +17,10 @@ from pytest_rfperf.gates.gate import gate_class, make_gate
             "min_map",
             [0.5],
             {"confidence": 0.3},
-            "min_map: unknown argument 'confidence'; known: ap, iou, score_floor, max_detections; did you mean "
-            "score_floor?",
+            (
+                "min_map: unknown argument 'confidence'; known: ap, iou, score_floor, max_detections; did you mean "
+                "score_floor?"
+            ),
         ),
         (
             "min_map",
@@ -30,8 +32,10 @@ from pytest_rfperf.gates.gate import gate_class, make_gate
             "min_ap",
             [0.5],
             {"class_name": "car"},
-            "min_ap: unknown argument 'class_name'; known: ap, iou, score_floor, max_detections, category, area; did "
-            "you mean category?",
+            (
+                "min_ap: unknown argument 'class_name'; known: ap, iou, score_floor, max_detections, category, area; did "
+                "you mean category?"
+            ),
         ),
         (
             "latency_budget",

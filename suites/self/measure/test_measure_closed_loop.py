@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from fakes import MS, S, FakeClock, FakeDetector
+from fakes import MS, FakeClock, FakeDetector, S
 
 from pytest_rfperf.data.runs import FAILED_NS, LoadShape
 from pytest_rfperf.measure.closed_loop import ClosedLoop, time_calls

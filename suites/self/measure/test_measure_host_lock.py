@@ -52,10 +52,13 @@ def test_an_unknown_holder_is_said_to_be_unknown(tmp_path):
 
 
 def test_the_lock_is_free_again_after_an_error(tmp_path):
-    with pytest.raises(ZeroDivisionError), HostLock(tmp_path).held(silent):
+    first, second = HostLock(tmp_path), HostLock(tmp_path)
+    with pytest.raises(ZeroDivisionError), first.held(silent):
         _ = 1 / 0
-    with HostLock(tmp_path).held(silent):
+    with second.held(silent):
         assert (tmp_path / "rfperf-host.lock").exists()
+    with first.held(silent):
+        assert (tmp_path / "rfperf-host.pid").read_text() == str(os.getpid())
 
 
 def test_one_lock_can_be_held_again_and_again(tmp_path):

@@ -1,7 +1,7 @@
 """When a detector counts as warm."""
 
 import pytest
-from fakes import MS, S, FakeClock
+from fakes import MS, FakeClock, S
 
 from pytest_rfperf.measure.warm_up import warm_up
 

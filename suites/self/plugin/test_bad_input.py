@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import pathlib
 import struct
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -119,7 +118,7 @@ def test_a_class_that_the_model_does_not_know(project):
 
 def test_a_truncated_model(project):
     place = project.path / "cut.onnx"
-    place.write_bytes(pathlib.Path(SQUARES).open("rb").read()[:1000])
+    place.write_bytes(pathlib.Path(SQUARES).read_bytes()[:1000])
     configure(project, artifact="cut.onnx")
     assert "cut.onnx (1000 bytes) is no ONNX model that this ONNX Runtime can load" in message(project)
 

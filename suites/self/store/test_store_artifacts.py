@@ -91,6 +91,8 @@ def test_a_difference_names_the_first_field_and_both_values(stored, current, why
     assert difference(stored, current) == why
 
 
-@given(st.dictionaries(st.text(max_size=3), st.text(max_size=3)), st.dictionaries(st.text(max_size=3), st.text(max_size=3)))
+@given(
+    st.dictionaries(st.text(max_size=3), st.text(max_size=3)), st.dictionaries(st.text(max_size=3), st.text(max_size=3))
+)
 def test_there_is_no_difference_only_between_equal_protocols(stored, current):
     assert (difference(stored, current) is None) == (stored == current)

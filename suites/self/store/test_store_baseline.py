@@ -107,9 +107,7 @@ def test_there_is_no_baseline_before_the_first_run(path):
 
 def test_what_is_written_comes_back(path):
     add_run(path, NAMES, stored())
-    assert read_baseline(path) == Baseline(
-        schema=1, model="fast", target="cpu", dataset="street", runs=[stored()]
-    )
+    assert read_baseline(path) == Baseline(schema=1, model="fast", target="cpu", dataset="street", runs=[stored()])
 
 
 def test_a_file_is_indented_with_sorted_keys_for_the_reader_of_a_diff(path):
