@@ -5,30 +5,19 @@ Kept to Python 3.8: devices import this file.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from pytest_rfperf.core.nms import nms
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from pytest_rfperf.data.detections import Detections
 
 
-def suppress(
-    boxes: NDArray[np.float64],
-    scores: NDArray[np.float64],
-    labels: NDArray[np.int64],
-    *,
-    iou: float,
-    candidates: int,
-    keep: int,
-) -> NDArray[np.int64]:
-    """Indices kept by class-aware suppression among the surest `candidates`, at most `keep` of them.
+def suppress(found: Detections, *, iou: float, candidates: int = 30_000, keep: int = 300) -> Detections:
+    """The detections that class-aware suppression among the surest `candidates` keeps, at most `keep`, surest first.
 
     A reversed box (x2 < x1) takes part as one without area: it overlaps nothing.
     """
-    surest = np.argsort(-scores, kind="stable")[:candidates]
-    corners = boxes[surest]
+    surest = np.argsort(-found.scores, kind="stable")[:candidates]
+    corners = found.boxes[surest]
     ordered = np.concatenate([corners[:, :2], np.maximum(corners[:, :2], corners[:, 2:])], axis=1)
-    return surest[nms(ordered, scores[surest], iou, labels[surest])[:keep]]
+    kept = surest[nms(ordered, found.scores[surest], iou, found.labels[surest])[:keep]]
+    return Detections(found.boxes[kept], found.scores[kept], found.labels[kept])

@@ -90,14 +90,12 @@ class YoloDecoder(BoundDecoder):
         boxes = placement.to_original(xyxy_from_cxcywh(table[rows, :_BOX]))
         found = self.detections(boxes, scores, labels)
         kept = suppress(
-            found.boxes,
-            found.scores,
-            found.labels,
+            found,
             iou=self.settings["nms_iou"],
             candidates=self.settings["candidates"],
             keep=self.settings["max_detections"],
         )
-        return Detections(_clipped(found.boxes[kept], placement), found.scores[kept], found.labels[kept])
+        return Detections(_clipped(kept.boxes, placement), kept.scores, kept.labels)
 
     def _candidates(
         self, scores: NDArray[np.float64]

@@ -86,15 +86,12 @@ class YoloxDecoder(BoundDecoder):
             size = np.exp(raw[rows, 2:4]) * self.strides[rows]
         boxes = xyxy_from_cxcywh(np.concatenate([centre, size], axis=1))
         found = self.detections(placement.to_original(boxes), scores[rows, labels], labels)
-        kept = suppress(
-            found.boxes,
-            found.scores,
-            found.labels,
+        return suppress(
+            found,
             iou=self.settings["nms_iou"],
             candidates=self.settings["candidates"],
             keep=self.settings["max_detections"],
         )
-        return type(found)(found.boxes[kept], found.scores[kept], found.labels[kept])
 
 
 def _grids(width: int, height: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

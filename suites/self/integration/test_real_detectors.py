@@ -145,7 +145,5 @@ class FastestDetDecoder(BoundDecoder):
         labels = table[:, 5:].argmax(axis=1)
         scores = table[:, 0] ** 0.6 * table[np.arange(len(table)), 5 + labels] ** 0.4
         found = self.detections(boxes, scores, labels)
-        kept = suppress(found.boxes, found.scores, found.labels, iou=self.settings["nms_iou"], candidates=3000,
-                        keep=self.settings["max_detections"])
-        return type(found)(found.boxes[kept], found.scores[kept], found.labels[kept])
+        return suppress(found, iou=self.settings["nms_iou"], keep=self.settings["max_detections"])
 '''

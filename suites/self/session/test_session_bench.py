@@ -7,6 +7,7 @@ import pytest
 from fakes import MS, FakeClock, SlimTarget, write_project
 
 from pytest_rfperf.config import CommandLine, load_settings
+from pytest_rfperf.data.model import ModelSignature
 from pytest_rfperf.data.runs import LoadShape
 from pytest_rfperf.data.verdict import Outcome, Verdict
 from pytest_rfperf.errors import DatasetError, ModelError, TargetError, UnknownAdapterError, UsageError
@@ -200,6 +201,17 @@ def test_a_guess_is_noted_once(project):
     for model in ("fast", "accurate"):
         session.bench(Case(model, "cpu", "street")).accuracy()
     assert session.notes == ["datasets.street: format = 'coco', annotations = 'annotations.json', images = '.'"]
+
+
+def test_a_guess_that_a_second_target_makes_again_is_not_repeated(project):
+    session = project()
+    signature = ModelSignature(
+        {"images": (1, 3, 64, 64)}, {"output0": (1, 6, 84)}, {"names": "{0: 'square', 1: 'disc'}", "task": "detect"}
+    )
+    for _ in range(2):
+        assert session.model("fast").bind(signature).labels == ("square", "disc")
+    assert [note.partition(" (")[0] for note in session.notes].count("models.fast: decoder = 'yolo'") == 1
+    assert len(session.notes) == len(set(session.notes))
 
 
 def test_detectors_are_closed_before_their_targets(project):
