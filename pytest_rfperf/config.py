@@ -7,10 +7,11 @@ closer still, names its own arguments.)
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import msgspec
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 ENVIRONMENT_PREFIX = "RFPERF_"
 Inconclusive = Literal["fail", "warn", "skip"]
 AlphaScope = Literal["gate", "session"]
+_CHOICES: dict[str, tuple[str, ...]] = {"inconclusive": get_args(Inconclusive), "alpha_scope": get_args(AlphaScope)}
+_NAME = re.compile(r"[A-Za-z0-9_][\w.+-]*")
 
 
 class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
@@ -50,7 +53,7 @@ class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, ren
     decode: dict[str, Any] = {}
 
 
-class DatasetSettings(msgspec.Struct, frozen=True):
+class DatasetSettings(msgspec.Struct, frozen=True, rename="kebab"):
     """Keys of `datasets.NAME`: `path` alone is recognised; `format` brings its own `keys`.
 
     `rename` maps class names of the dataset to those of the model; `ignore_classes` leaves classes out.
@@ -80,7 +83,7 @@ class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab
     inconclusive: Inconclusive = "fail"
     baselines: str = "baselines"
     json: str = ".rfperf/last.json"
-    seed: int = 0
+    seed: Annotated[int, msgspec.Meta(ge=0)] = 0
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -99,6 +102,8 @@ class Settings(msgspec.Struct, frozen=True):
         Names; the last two are empty for all.
     record : bool
     save_detections : Path or None
+    chosen_by : dict
+        Which option, variable or key named the selected target, size and dataset, for messages.
     """
 
     root: Path
@@ -112,6 +117,7 @@ class Settings(msgspec.Struct, frozen=True):
     selected_datasets: tuple[str, ...] = ()
     record: bool = False
     save_detections: Path | None = None
+    chosen_by: dict[str, str] = {}
 
     def path(self, text: str) -> Path:
         """A configured path, relative to the root."""
@@ -121,20 +127,20 @@ class Settings(msgspec.Struct, frozen=True):
     def chosen_models(self) -> tuple[str, ...]:
         """Models of the selected sizes, smallest first."""
         sizes = {name: model.size or name for name, model in self.models.items()}
-        _require(self.selected_sizes, set(sizes.values()) | set(sizes), "--rfperf-size", "models")
+        _require(self.selected_sizes, set(sizes.values()) | set(sizes), self.chosen_by["size"], "models")
         chosen = self.selected_sizes
         return tuple(name for name, size in sizes.items() if not chosen or size in chosen or name in chosen)
 
     @property
     def chosen_datasets(self) -> tuple[str, ...]:
         """Selected datasets."""
-        _require(self.selected_datasets, self.datasets, "--rfperf-dataset", "datasets")
+        _require(self.selected_datasets, self.datasets, self.chosen_by["dataset"], "datasets")
         return tuple(name for name in self.datasets if not self.selected_datasets or name in self.selected_datasets)
 
     @property
     def chosen_targets(self) -> tuple[str, ...]:
         """Selected targets, in the order in which they were named."""
-        _require(self.selected_targets, self.targets, "--target", "targets")
+        _require(self.selected_targets, self.targets, self.chosen_by["target"], "targets")
         return tuple(dict.fromkeys(self.selected_targets))
 
 
@@ -180,6 +186,9 @@ def load_settings(root: Path, command_line: CommandLine, environment: Mapping[st
     targets.setdefault("cpu", TargetSettings("onnxruntime", {}))
     run = _struct(content, Run, "", source, known_more=("models", "datasets", "targets"))
     run = _overridden(run, variables, command_line)
+    targets_chosen, target_by = _chosen(command_line.targets, variables, "TARGET", "--target")
+    sizes_chosen, size_by = _chosen(command_line.sizes, variables, "SIZE", "--rfperf-size")
+    datasets_chosen, dataset_by = _chosen(command_line.datasets, variables, "DATASET", "--rfperf-dataset")
     return Settings(
         root=root,
         source=source,
@@ -187,11 +196,12 @@ def load_settings(root: Path, command_line: CommandLine, environment: Mapping[st
         datasets=datasets,
         targets=targets,
         run=run,
-        selected_targets=command_line.targets or _listed(variables, "TARGET") or (run.default_target,),
-        selected_sizes=command_line.sizes or _listed(variables, "SIZE"),
-        selected_datasets=command_line.datasets or _listed(variables, "DATASET"),
+        selected_targets=targets_chosen or (run.default_target,),
+        selected_sizes=sizes_chosen,
+        selected_datasets=datasets_chosen,
         record=command_line.record,
         save_detections=Path(command_line.save_detections) if command_line.save_detections else None,
+        chosen_by={"target": target_by or "default-target", "size": size_by, "dataset": dataset_by},
     )
 
 
@@ -213,6 +223,9 @@ def _table(root: Path) -> tuple[dict[str, Any], str]:
             raise UsageError(msg) from error
         for key in keys:
             content = content.get(key, {})
+            if not isinstance(content, dict):
+                msg = f"{path}: {key} must be a table"
+                raise UsageError(msg)
         if content or not keys:
             return content, file
     return {}, "no configuration"
@@ -224,6 +237,10 @@ def _named(content: dict[str, Any], key: str, source: str) -> list[tuple[str, di
     if not isinstance(table, dict) or not all(isinstance(value, dict) for value in table.values()):
         msg = f"{source}: {key} must be a table of tables, such as [{key}.NAME]"
         raise UsageError(msg)
+    for name in table:
+        if not _NAME.fullmatch(name):
+            msg = f"{source}: {key}.{name!r}: a name is made of letters, digits and _ . + -, and names files and tests"
+            raise UsageError(msg)
     return list(table.items())
 
 
@@ -234,7 +251,7 @@ def _dataset(table: dict[str, Any], path: str, source: str) -> DatasetSettings:
     if location is None and kind is None:
         msg = f"{source}: {path} needs `path`, or `format` and its keys"
         raise UsageError(msg)
-    fields = {"path": location, "format": kind, "rename": rename, "ignore_classes": ignored, "keys": keys}
+    fields = {"path": location, "format": kind, "rename": rename, "ignore-classes": ignored, "keys": keys}
     settings: DatasetSettings = _converted(fields, DatasetSettings, path, source)
     return settings
 
@@ -265,7 +282,9 @@ def _converted(table: dict[str, Any], kind: type[Any], path: str, source: str) -
     except msgspec.ValidationError as error:
         problem, _, place = str(error).partition(" - at `$")
         key = _dotted(path, place.rstrip("`").lstrip("."))
-        msg = f"{source}: {key}: {problem}"
+        field = key.rpartition(".")[2].replace("-", "_")
+        known = f"; known: {', '.join(_CHOICES[field])}" if field in _CHOICES else ""
+        msg = f"{source}: {key}: {problem}{known}"
         raise UsageError(msg) from error
 
 
@@ -290,13 +309,20 @@ def _with(run: Run, name: str, text: str, where: str) -> Run:
         return msgspec.convert(kebab, Run, strict=False)
     except msgspec.ValidationError as error:
         problem = str(error).partition(" - at `$")[0]
-        msg = f"{where}={text}: {problem}"
+        known = f"; known: {', '.join(_CHOICES[name])}" if name in _CHOICES else ""
+        msg = f"{where}={text}: {problem}{known}"
         raise UsageError(msg) from error
 
 
-def _listed(variables: Mapping[str, str], name: str) -> tuple[str, ...]:
-    text = variables.get(f"{ENVIRONMENT_PREFIX}{name}", "")
-    return tuple(part.strip() for part in text.split(",") if part.strip())
+def _chosen(
+    given: tuple[str, ...], variables: Mapping[str, str], name: str, option: str
+) -> tuple[tuple[str, ...], str]:
+    """Names of the command line, else of the variable, with what they were given by; empty where by neither."""
+    if given:
+        return given, option
+    variable = f"{ENVIRONMENT_PREFIX}{name}"
+    listed = tuple(part.strip() for part in variables.get(variable, "").split(",") if part.strip())
+    return listed, variable if listed else ""
 
 
 def _require(chosen: tuple[str, ...], known: Any, option: str, table: str) -> None:  # noqa: ANN401 - any container of names

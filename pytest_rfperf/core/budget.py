@@ -1,7 +1,8 @@
 """Whether a percentile keeps a budget, on a host that may be busy with something else.
 
-Contention only adds time. So on a contended host all calls may prove a PASS, the clean calls alone may prove a
-FAIL, and nothing else is decided: no rule that treats contended calls as independent holds its error rate.
+Contention only adds time, and does not make a request fail. So on a contended host all calls may prove a PASS, the
+clean calls and the failed ones alone may prove a FAIL, and nothing else is decided: no rule that treats contended
+calls as independent holds its error rate.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 
 from pytest_rfperf.core.autocorrelation import autocorrelation_time
 from pytest_rfperf.core.evidence import HALF_PRIOR, Prior, rate_evidence
+from pytest_rfperf.data.runs import FAILED_NS
 from pytest_rfperf.data.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -125,7 +127,7 @@ def decide_budget(
     share = cpu_share(latencies_ns, cpu_ns)
     if share is None or cpu_ns is None or share >= CALM_SHARE:
         return BudgetDecision(everything, share, None)
-    clean = cpu_ns > CLEAN_RATIO * latencies_ns
+    clean = (cpu_ns > CLEAN_RATIO * latencies_ns) | (latencies_ns == FAILED_NS)
     clean_calls = int(clean.sum())
     if everything.outcome is Outcome.PASS:
         return BudgetDecision(everything, share, clean_calls)
@@ -139,10 +141,14 @@ def decide_budget(
 
 
 def cpu_share(latencies_ns: Ints, cpu_ns: Ints | None) -> float | None:
-    """CPU time over wall time of all calls; None where not observable."""
-    if cpu_ns is None or not len(cpu_ns):
+    """CPU time over wall time of the answered calls; None where not observable."""
+    if cpu_ns is None:
         return None
-    return float(np.sum(cpu_ns, dtype=np.float64) / max(1.0, np.sum(latencies_ns, dtype=np.float64)))
+    answered = latencies_ns != FAILED_NS
+    if not answered.any():
+        return None
+    walls = np.sum(latencies_ns[answered], dtype=np.float64)
+    return float(np.sum(cpu_ns[answered], dtype=np.float64) / max(1.0, walls))
 
 
 def _crossed(k: float, n: float, p0: float, alpha: float, beta: float, prior: Prior | None = None) -> Outcome:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _BLOCK = 256
+_LARGEST = 1e150
+"""Areas of larger boxes would overflow."""
 
 
 def nms(
@@ -50,7 +52,7 @@ def nms(
     Raises
     ------
     ValueError
-        If a box is reversed or not finite, or the threshold lies outside [0, 1].
+        If a box is reversed, not finite or beyond 1e150, or the threshold lies outside [0, 1].
     """
     boxes, scores = np.asarray(boxes, dtype=np.float64), np.asarray(scores, dtype=np.float64)
     _check(boxes, iou_threshold)
@@ -69,7 +71,7 @@ def _check(boxes: NDArray[np.float64], iou_threshold: float) -> None:
     if not 0 <= iou_threshold <= 1:
         msg = f"nms: iou_threshold={iou_threshold!r} lies outside [0, 1]"
         raise ValueError(msg)
-    sound = np.isfinite(boxes).all(axis=1) & (boxes[:, 2] >= boxes[:, 0]) & (boxes[:, 3] >= boxes[:, 1])
+    sound = (np.abs(boxes) <= _LARGEST).all(axis=1) & (boxes[:, 2] >= boxes[:, 0]) & (boxes[:, 3] >= boxes[:, 1])
     if not sound.all():
         worst = int(np.argmin(sound))
         msg = f"nms: box {worst} is {boxes[worst].tolist()}; corners must be finite with x1 <= x2 and y1 <= y2"

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from pytest_rfperf.core.budget import BudgetDecision
     from pytest_rfperf.data.runs import LatencyRun
 
+_MOST_MS = 1e9
+_LEAST_PERCENTILE, _MOST_PERCENTILE = 0.01, 99.999
 _SCOPES = ("end-to-end", "model-only")
+_TAU_SHOWN = 1.05
 _PACE = re.compile(r"(\d+(?:\.\d+)?) ?ms")
 BACK_TO_BACK = "back-to-back"
 
@@ -33,13 +36,13 @@ class LatencyBudget(Gate):
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
-        self.check_number("ms", 0, float("inf"))
+        self.check_number("ms", 0, _MOST_MS)
         self.check_number("percentile", 0, 100)
-        if self.percentile == 100:  # noqa: PLR2004 - per cent
-            raise self.refuse("percentile", "no number of calls can show a maximum; ask for 99.9 or less")
+        if not _LEAST_PERCENTILE <= self.percentile <= _MOST_PERCENTILE:
+            raise self.refuse("percentile", f"no run can show it; ask for {_LEAST_PERCENTILE} to {_MOST_PERCENTILE}")
         if self.scope not in _SCOPES:
             raise self.refuse("scope", f"known: {', '.join(_SCOPES)}")
-        if self.pace != BACK_TO_BACK and not _PACE.fullmatch(self.pace):
+        if self.pace != BACK_TO_BACK and not _PACE.fullmatch(str(self.pace)):
             raise self.refuse("pace", f"expected '{BACK_TO_BACK}' or a gap such as '200ms'")
 
     @property
@@ -96,7 +99,7 @@ class LatencyBudget(Gate):
         parts = [f"n={run.calls}", f"{over} over", f"95 % interval {_limit(low)}..{_limit(high)} ms"]
         if run.failed:
             parts.append(f"{run.failed} failed")
-        if decision.rate.tau > 1:
+        if decision.rate.tau >= _TAU_SHOWN:
             parts.append(f"autocorrelation time {decision.rate.tau:.1f} calls")
         if decision.clean_calls is not None and decision.rate.outcome is Outcome.FAIL:
             parts.append(f"decided on {decision.rate.calls} calls that had a CPU for themselves")

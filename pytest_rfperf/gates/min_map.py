@@ -8,6 +8,8 @@ from typing import ClassVar
 from pytest_rfperf.data.verdict import Outcome, Verdict
 from pytest_rfperf.gates.gate import Accuracy, Bench, Gate
 
+_COCO_EPSILON = 1e-12
+"""COCO divides by a count plus 2.2e-16, so that perfect detections come to a little less than 1."""
 HIGHEST_FLOOR = 0.05
 """Detections that were cut above this score give another AP than COCO's, unless the marker says that it knows."""
 
@@ -91,7 +93,7 @@ def accuracy_verdict(gate: MinMap, bench: Bench, accuracy: Accuracy, measured: f
         text = f"{metric} undefined for {bench.where}: no annotated object counts ({sample})"
         outcome = Outcome.INCONCLUSIVE
     else:
-        outcome = Outcome.PASS if measured >= gate.ap else Outcome.FAIL
+        outcome = Outcome.PASS if measured + _COCO_EPSILON >= gate.ap else Outcome.FAIL
         sign = ">=" if outcome is Outcome.PASS else "<"
         text = f"{metric} {measured:.4f} {sign} {gate.ap:g} for {bench.where} ({sample})"
     return Verdict(

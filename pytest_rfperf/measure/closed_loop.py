@@ -88,10 +88,10 @@ class ClosedLoop:
 
     def _block_size(self, run: LatencyRun, cap_s: float) -> int:
         """Calls that take about a tenth of a second, and no more than the cap still allows."""
-        if not run.calls:
-            return _FIRST_BLOCK if not self._shape.pace_ns else 1
-        per_call_s = max(1e-7, run.duration_s / run.calls)
-        return max(1, min(_MAX_BLOCK, int(_BLOCK_S / per_call_s), int((cap_s - run.duration_s) / per_call_s) + 1))
+        done = run if run.calls else self._warm_up
+        per_call_s = max(1e-7, done.duration_s / done.calls)
+        most = _MAX_BLOCK if run.calls else _FIRST_BLOCK
+        return max(1, min(most, int(_BLOCK_S / per_call_s), int((cap_s - run.duration_s) / per_call_s) + 1))
 
     def _measure(self, calls: int) -> None:
         begin = self._clock.wall_ns()

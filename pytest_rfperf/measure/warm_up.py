@@ -5,7 +5,7 @@ from __future__ import annotations
 from statistics import median
 from typing import TYPE_CHECKING
 
-from pytest_rfperf.data.runs import WarmUp
+from pytest_rfperf.data.runs import FAILED_NS, WarmUp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,6 +45,8 @@ def warm_up(timed_call: Callable[[], int], now_ns: Callable[[], int]) -> WarmUp:
 def _is_steady(latencies: list[int]) -> bool:
     count = _WINDOW * _WINDOWS
     if len(latencies) < count or len(latencies) % _WINDOW:
+        return False
+    if FAILED_NS in latencies[-count:]:
         return False
     medians = [median(latencies[i : i + _WINDOW]) for i in range(len(latencies) - count, len(latencies), _WINDOW)]
     return max(medians) <= (1 + _TOLERANCE) * min(medians)

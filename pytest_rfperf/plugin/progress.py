@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pytest
 
-    from pytest_rfperf.session.session import Progress
+    from pytest_rfperf.session.inventory import Progress
 
 _FIRST_S = 2.0
 _EVERY_S = {True: 0.2, False: 15.0}

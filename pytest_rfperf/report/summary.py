@@ -87,8 +87,9 @@ def _remarks(case: CaseFacts) -> list[str]:
     place = f"{case.model} on {case.target}/{case.dataset}"
     remarks = []
     for run in case.latency:
-        if run.failed and run.successes_p95_ms is not None:
-            alone = f"successes alone: p95 {run.successes_p95_ms:.3g} ms"
+        if run.failed:
+            p95 = run.successes_p95_ms
+            alone = "none succeeded" if p95 is None else f"successes alone: p95 {p95:.3g} ms"
             remarks.append(f"{place}: {run.failed} of {run.calls} requests failed; {alone}")
         if not run.warm_up_steady:
             remarks.append(f"{place}: {run.shape}: not steady after {run.warm_up_calls} warm-up calls")

@@ -41,4 +41,4 @@ def markdown_text(text: str) -> str:
     """Keep names from being read as markup."""
     for character in "\\`*_|<>[]":
         text = text.replace(character, f"\\{character}")
-    return text.replace("\n", " ")
+    return " ".join(text.splitlines())

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pytest_rfperf.data.runs import AccuracyRun, ColdStart, LatencyRun, LoadShape, MemoryUse
     from pytest_rfperf.protocols import Dataset, Detector, FreshProcesses, Model
     from pytest_rfperf.session.facts import Case
-    from pytest_rfperf.session.session import Session
+    from pytest_rfperf.session.inventory import Inventory
 
 _MEMORY_CALLS = 20
 _POOL_TENSORS = 64
@@ -29,9 +29,9 @@ _COLD_CAP_FACTOR = 4
 
 
 class CaseBench:
-    """Implements `gates.gate.Bench` over a session."""
+    """Implements `gates.gate.Bench` over an inventory."""
 
-    def __init__(self, session: Session, case: Case) -> None:
+    def __init__(self, session: Inventory, case: Case) -> None:
         """Open nothing yet."""
         self.session = session
         self.case = case

@@ -32,7 +32,7 @@ class LatencyFacts(msgspec.Struct, frozen=True, kw_only=True):
     duration_s: float
     warm_up_calls: int
     warm_up_steady: bool
-    first_call_ms: float
+    first_call_ms: float | None
     stages_ms: dict[str, float]
     signals: dict[str, float | None]
     protocol: dict[str, str]

@@ -90,7 +90,7 @@ def latency_facts(run: LatencyRun, protocol: dict[str, str]) -> LatencyFacts:
         duration_s=run.duration_s,
         warm_up_calls=run.warm_up.calls,
         warm_up_steady=run.warm_up.steady,
-        first_call_ms=run.warm_up.first_ns / 1e6,
+        first_call_ms=None if run.warm_up.first_ns == FAILED_NS else run.warm_up.first_ns / 1e6,
         stages_ms=_stage_medians(run.timings),
         signals={
             "cpu share": run.signals.cpu_share,

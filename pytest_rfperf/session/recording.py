@@ -70,7 +70,7 @@ def _stored(case: CaseFacts, now: str) -> StoredRun:
         artifact=case.artifact,
         artifact_sha256=case.artifact_sha256,
         environment=case.environment,
-        verdicts={verdict.gate: verdict.message for verdict in case.verdicts},
+        verdicts=[f"{verdict.gate}: {verdict.message}" for verdict in case.verdicts],
         latency=[
             StoredLatency(
                 shape=run.shape,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -63,5 +64,6 @@ def keep(artifact: Path, sha256: str) -> Path:
         msg = f"{place} cannot be written: {error.strerror or error}"
         raise StoreError(msg) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
     return place

@@ -49,7 +49,7 @@ class StoredRun(msgspec.Struct, frozen=True, kw_only=True):
     artifact: str
     artifact_sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
     environment: dict[str, str]
-    verdicts: dict[str, str]
+    verdicts: list[str]
     latency: list[StoredLatency] = []
     accuracy: StoredAccuracy | None = None
     others: dict[str, float] = {}
@@ -63,6 +63,10 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
     target: str
     dataset: str
     runs: list[StoredRun]
+
+
+class _Schema(msgspec.Struct):
+    schema: int
 
 
 def baseline_path(folder: Path, target: str, dataset: str, model: str) -> Path:
@@ -83,21 +87,24 @@ def read_baseline(path: Path) -> Baseline | None:
         return None
     try:
         content = path.read_bytes()
-        if len(content) > 2 * MAX_BYTES:
+        if len(content) > MAX_BYTES:
             msg = f"{path}: {len(content)} bytes; a baseline has at most {MAX_BYTES}"
             raise StoreError(msg)
-        baseline = msgspec.json.decode(content, type=Baseline)
+        schema = msgspec.json.decode(content, type=_Schema).schema
+        baseline = msgspec.json.decode(content, type=Baseline) if schema == SCHEMA else None
     except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         msg = f"{path} is no baseline: {error}; restore it from version control or record it anew"
         raise StoreError(msg) from error
-    if baseline.schema != SCHEMA:
-        msg = f"{path} has schema {baseline.schema}; this version reads schema {SCHEMA}: upgrade pytest-rfperf"
+    if baseline is None:
+        msg = f"{path} has schema {schema}; this version reads schema {SCHEMA}: upgrade pytest-rfperf"
         raise StoreError(msg)
     return baseline
 
 
 def add_run(path: Path, names: tuple[str, str, str], run: StoredRun) -> None:
     """Put a run in front; keep at most twenty, and fewer where the file would pass 2 MB.
+
+    A single run that passes 2 MB alone is kept without its raw samples.
 
     Raises
     ------
@@ -106,11 +113,17 @@ def add_run(path: Path, names: tuple[str, str, str], run: StoredRun) -> None:
     """
     before = read_baseline(path)
     runs = [run, *(before.runs if before else [])][:MOST_RUNS]
-    while True:
-        model, target, dataset = names
-        baseline = Baseline(schema=SCHEMA, model=model, target=target, dataset=dataset, runs=runs)
-        content = msgspec.json.format(msgspec.json.encode(baseline, order="sorted"), indent=1) + b"\n"
-        if len(content) <= MAX_BYTES or len(runs) == 1:
-            break
+    content = _encoded(names, runs)
+    while len(content) > MAX_BYTES and len(runs) > 1:
         runs = runs[:-1]
+        content = _encoded(names, runs)
+    if len(content) > MAX_BYTES:
+        bare = [msgspec.structs.replace(latency, samples="") for latency in run.latency]
+        content = _encoded(names, [msgspec.structs.replace(run, latency=bare)])
     write_atomically(path, content)
+
+
+def _encoded(names: tuple[str, str, str], runs: list[StoredRun]) -> bytes:
+    model, target, dataset = names
+    baseline = Baseline(schema=SCHEMA, model=model, target=target, dataset=dataset, runs=runs)
+    return msgspec.json.format(msgspec.json.encode(baseline, order="sorted"), indent=1) + b"\n"

@@ -38,7 +38,7 @@ def unpack(text: str) -> NDArray[np.int64]:
         if not inflate.eof or len(planes) % _WIDTH:
             msg = "stored samples are cut short or too many"
             raise StoreError(msg)
-    except (binascii.Error, zlib.error) as error:
+    except (binascii.Error, zlib.error, ValueError) as error:
         msg = f"stored samples cannot be read: {error}"
         raise StoreError(msg) from error
     rows = np.frombuffer(planes, dtype=np.uint8).reshape(_WIDTH, -1).T

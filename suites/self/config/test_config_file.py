@@ -93,8 +93,8 @@ def test_rfperf_toml_comes_before_pyproject_toml(tmp_path):
         ("cap-s = inf", "rfperf.toml: cap-s: Expected `float` <= 86400.0"),
         ("alpha = 0.5", "rfperf.toml: alpha: Expected `float` < 0.5"),
         ("alpha = nan", "rfperf.toml: alpha: Expected `float` > 0.0"),
-        ("inconclusive = 'maybe'", "rfperf.toml: inconclusive: Invalid enum value 'maybe'"),
-        ("alpha-scope = 'test'", "rfperf.toml: alpha-scope: Invalid enum value 'test'"),
+        ("inconclusive = 'maybe'", "rfperf.toml: inconclusive: Invalid enum value 'maybe'; known: fail, warn, skip"),
+        ("alpha-scope = 'test'", "rfperf.toml: alpha-scope: Invalid enum value 'test'; known: gate, session"),
     ],
 )
 def test_a_wrong_key_is_named_by_its_path(tmp_path, text, message):

@@ -71,8 +71,8 @@ def test_variables_are_those_of_the_process_unless_given(project, tmp_path, monk
         ("alpha", "0.5", "Expected `float` < 0.5"),
         ("alpha", "nan", "Expected `float` > 0.0"),
         ("alpha", "", "Expected `float`, got `str`"),
-        ("inconclusive", "maybe", "Invalid enum value 'maybe'"),
-        ("alpha_scope", "test", "Invalid enum value 'test'"),
+        ("inconclusive", "maybe", "Invalid enum value 'maybe'; known: fail, warn, skip"),
+        ("alpha_scope", "test", "Invalid enum value 'test'; known: gate, session"),
     ],
 )
 def test_a_bad_value_is_named_with_the_variable_or_the_option_that_set_it(project, name, text, problem):

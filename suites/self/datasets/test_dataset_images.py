@@ -73,7 +73,9 @@ def test_a_folder_is_no_image(tmp_path):
         read_image(ImageRecord(7, tmp_path))
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="permissions do not bind this user")
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="not there on this system: permissions that bind this user"
+)
 def test_a_file_without_permission_is_named(tmp_path, put_image):
     path = put_image(tmp_path / "a.jpg")
     path.chmod(0)

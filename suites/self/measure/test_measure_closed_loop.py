@@ -75,7 +75,7 @@ def test_a_run_that_is_extended_goes_on_where_it_stopped():
     assert second.latencies_ns[: first.calls].tolist() == first.latencies_ns.tolist()
     assert second.warm_up is first.warm_up
     assert len(detector.images) == second.warm_up.calls + second.calls
-    assert first.calls == 10
+    assert 10 <= first.calls < 25
 
 
 def test_a_decided_run_is_not_measured_again():

@@ -50,7 +50,10 @@ def test_targets_are_given_one_by_one_or_separated_by_commas(pytester):
         ("--rfperf-dataset=street", "--rfperf-dataset=street: no such name in [[]datasets]; known: squares"),
         ("--rfperf-alpha=3", "--rfperf-alpha=3: Expected `float` < 0.5"),
         ("--rfperf-cap=soon", "--rfperf-cap=soon: Expected `float`*"),
-        ("--rfperf-inconclusive=ignore", "--rfperf-inconclusive=ignore: Invalid enum value 'ignore'"),
+        (
+            "--rfperf-inconclusive=ignore",
+            "--rfperf-inconclusive=ignore: Invalid enum value 'ignore'; known: fail, warn, skip",
+        ),
     ],
 )
 def test_an_impossible_value_is_a_usage_error_that_names_the_option(pytester, option, message):

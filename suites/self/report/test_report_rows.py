@@ -16,7 +16,7 @@ def stored(*, environment=None, protocol=None, accuracy_protocol=None, shape="en
         artifact="fast.onnx",
         artifact_sha256=hashlib.sha256(b"old").hexdigest(),
         environment=environment or {"cpu": "fake"},
-        verdicts={},
+        verdicts=[],
         latency=[
             StoredLatency(
                 shape=shape,

@@ -206,7 +206,7 @@ def test_a_guess_is_noted_once(project):
 def test_a_guess_that_a_second_target_makes_again_is_not_repeated(project):
     session = project()
     signature = ModelSignature(
-        {"images": (1, 3, 64, 64)}, {"output0": (1, 6, 84)}, {"names": "{0: 'square', 1: 'disc'}", "task": "detect"}
+        {"images": (1, 3, 64, 64)}, {"output0": (1, 6, 84)}, {"names": "{0: 'square', 1: 'disc'}", "stride": "32"}
     )
     for _ in range(2):
         assert session.model("fast").bind(signature).labels == ("square", "disc")

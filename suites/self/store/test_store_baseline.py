@@ -30,7 +30,7 @@ def stored(recorded="2024-05-01T12:00:00+00:00", samples="AAAA"):
         artifact="fast.onnx",
         artifact_sha256=hashlib.sha256(b"fast").hexdigest(),
         environment={"threads": "1", "cpu": "fake"},
-        verdicts={"min_map": "AP 0.5 >= 0.4"},
+        verdicts=["min_map: AP 0.5 >= 0.4"],
         latency=[
             StoredLatency(
                 shape="end-to-end",
@@ -85,9 +85,9 @@ GOLDEN = """{
     "memory MB": 100.5
    },
    "recorded": "2024-05-01T12:00:00+00:00",
-   "verdicts": {
-    "min_map": "AP 0.5 >= 0.4"
-   }
+   "verdicts": [
+    "min_map: AP 0.5 >= 0.4"
+   ]
   }
  ],
  "schema": 1,
