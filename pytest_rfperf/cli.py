@@ -9,27 +9,29 @@ import click
 from pytest_rfperf import __version__
 from pytest_rfperf.errors import RfperfError
 
+_HELP = """Accuracy and latency gates for object detectors.
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+Gates are ordinary pytest tests, so the main command is pytest itself:
+
+\b
+  pytest --target=cpu              every selected model on one target
+  pytest --rfperf-record           write baselines of what passed
+  pytest --markers                 the markers and their arguments
+
+The commands below look at this machine and at what is stored.
+"""
+
+
+@click.group(help=_HELP, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="rfperf")
 def rfperf() -> None:
-    r"""Accuracy and latency gates for object detectors.
-
-    Gates are ordinary pytest tests, so the main command is pytest itself:
-
-    \b
-      pytest --target=cpu              every selected model on one target
-      pytest --rfperf-record           write baselines of what passed
-      pytest --markers                 the markers and their arguments
-
-    The commands below look at this machine and at what is stored.
-    """
+    """Hold the commands together."""
 
 
 @rfperf.command()
 @click.option("--json", "as_json", is_flag=True, help="Print facts as JSON, for programs.")
 def doctor(*, as_json: bool) -> None:
-    """Say what is installed here, what is configured, and what to do about what is missing.
+    """Say what is installed and configured here, and what is amiss.
 
     Opens no model and measures nothing. Ends with 1 where something keeps gates from running.
     """

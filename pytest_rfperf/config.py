@@ -11,7 +11,7 @@ import re
 import tomllib
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 ENVIRONMENT_PREFIX = "RFPERF_"
 Inconclusive = Literal["fail", "warn", "skip"]
 AlphaScope = Literal["gate", "session"]
-_CHOICES: dict[str, tuple[str, ...]] = {"inconclusive": get_args(Inconclusive), "alpha_scope": get_args(AlphaScope)}
 _NAME = re.compile(r"[A-Za-z0-9_][\w.+-]*")
 
 
@@ -148,6 +147,7 @@ class CommandLine(msgspec.Struct, frozen=True):
     """What the command line says; None leaves it to the environment and the file."""
 
     targets: tuple[str, ...] = ()
+    target_option: str = "--target"
     sizes: tuple[str, ...] = ()
     datasets: tuple[str, ...] = ()
     cap_s: str | None = None
@@ -186,7 +186,7 @@ def load_settings(root: Path, command_line: CommandLine, environment: Mapping[st
     targets.setdefault("cpu", TargetSettings("onnxruntime", {}))
     run = _struct(content, Run, "", source, known_more=("models", "datasets", "targets"))
     run = _overridden(run, variables, command_line)
-    targets_chosen, target_by = _chosen(command_line.targets, variables, "TARGET", "--target")
+    targets_chosen, target_by = _chosen(command_line.targets, variables, "TARGET", command_line.target_option)
     sizes_chosen, size_by = _chosen(command_line.sizes, variables, "SIZE", "--rfperf-size")
     datasets_chosen, dataset_by = _chosen(command_line.datasets, variables, "DATASET", "--rfperf-dataset")
     return Settings(
@@ -269,7 +269,7 @@ def _struct(table: dict[str, Any], kind: type[Any], path: str, source: str, know
     known = [field.encode_name for field in msgspec.structs.fields(kind)]
     for key in table:
         if key not in known:
-            near = get_close_matches(key, known, n=1)
+            near = get_close_matches(key, [*known, *known_more], n=1)
             hint = f"; did you mean '{near[0]}'?" if near else ""
             msg = f"{source}: unknown key '{_dotted(path, key)}'; known: {', '.join([*known, *known_more])}{hint}"
             raise UsageError(msg)
@@ -282,10 +282,17 @@ def _converted(table: dict[str, Any], kind: type[Any], path: str, source: str) -
     except msgspec.ValidationError as error:
         problem, _, place = str(error).partition(" - at `$")
         key = _dotted(path, place.rstrip("`").lstrip("."))
-        field = key.rpartition(".")[2].replace("-", "_")
-        known = f"; known: {', '.join(_CHOICES[field])}" if field in _CHOICES else ""
-        msg = f"{source}: {key}: {problem}{known}"
+        field = place.rstrip("`").lstrip(".")
+        value = f" = {table[field]!r}" if field in table else ""
+        known = ", ".join(_literals(kind).get(field, ()))
+        msg = f"{source}: {key}{value}: {problem}{f'; known: {known}' if known else ''}"
         raise UsageError(msg) from error
+
+
+def _literals(kind: type[Any]) -> dict[str, tuple[str, ...]]:
+    """The keys of a struct that take one of a few words, with those words."""
+    fields = msgspec.structs.fields(kind)
+    return {field.encode_name: get_args(field.type) for field in fields if get_origin(field.type) is Literal}
 
 
 def _overridden(run: Run, variables: Mapping[str, str], command_line: CommandLine) -> Run:
@@ -309,8 +316,8 @@ def _with(run: Run, name: str, text: str, where: str) -> Run:
         return msgspec.convert(kebab, Run, strict=False)
     except msgspec.ValidationError as error:
         problem = str(error).partition(" - at `$")[0]
-        known = f"; known: {', '.join(_CHOICES[name])}" if name in _CHOICES else ""
-        msg = f"{where}={text}: {problem}{known}"
+        known = ", ".join(_literals(Run).get(name.replace("_", "-"), ()))
+        msg = f"{where}={text}: {problem}{f'; known: {known}' if known else ''}"
         raise UsageError(msg) from error
 
 

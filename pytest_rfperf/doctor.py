@@ -13,14 +13,14 @@ import msgspec
 
 from pytest_rfperf.config import CommandLine, load_settings
 from pytest_rfperf.errors import RfperfError
-from pytest_rfperf.registry import known
+from pytest_rfperf.registry import find, known
 from pytest_rfperf.store.artifacts import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 State = Literal["good", "note", "bad"]
-_PACKAGES = ("pytest", "numpy", "scipy", "onnxruntime", "opencv-python-headless", "pytest-benchmark", "pytest-xdist")
+_PACKAGES = ("pytest", "numpy", "scipy", "onnxruntime", "pytest-benchmark", "pytest-xdist")
 _OPTIONAL = ("pytest-benchmark", "pytest-xdist")
 _MARKS = {"good": "ok  ", "note": "note", "bad": "BAD "}
 _COLOURS = {"good": "\x1b[32m", "note": "\x1b[33m", "bad": "\x1b[31m"}
@@ -67,7 +67,17 @@ def _software() -> Iterator[Check]:
             optional = package in _OPTIONAL
             hint = f"pip install {package}" + (", if you want gates on its tests" if optional else "")
             yield Check("note" if optional else "bad", package, "not installed", hint)
+    yield _opencv()
     yield Check("good", "metric core", "numpy tier")
+
+
+def _opencv() -> Check:
+    """OpenCV comes in several packages; the module is what counts."""
+    try:
+        import cv2  # noqa: PLC0415 - --help stays quick
+    except ImportError as error:
+        return Check("bad", "opencv", f"cannot be imported: {error}", "pip install opencv-python-headless")
+    return Check("good", "opencv", cv2.__version__)
 
 
 def _providers() -> Iterator[Check]:
@@ -105,7 +115,7 @@ def _host() -> Iterator[Check]:
 
 def _configuration() -> Iterator[Check]:
     try:
-        settings = load_settings(Path.cwd(), CommandLine())
+        settings = load_settings(_root(Path.cwd()), CommandLine())
     except RfperfError as error:
         yield Check("bad", "configuration", str(error), "see docs/configuration.md")
         return
@@ -116,5 +126,27 @@ def _configuration() -> Iterator[Check]:
         there = settings.path(model.artifact).is_file()
         hint = "" if there else f"set models.{name}.artifact to an ONNX file"
         yield Check("good" if there else "bad", f"model {name}", model.artifact if there else "file is missing", hint)
-    yield Check("good", "datasets", ", ".join(settings.datasets) or "none")
-    yield Check("good", "targets", ", ".join(settings.targets))
+        if model.decoder:
+            yield _adapter(f"decoder of {name}", "rfperf.decoders", model.decoder)
+    for name, dataset in settings.datasets.items():
+        there = dataset.path is None or settings.path(dataset.path).exists()
+        hint = "" if there else f"set datasets.{name}.path to a folder"
+        value = str(dataset.path or dataset.format)
+        yield Check("good" if there else "bad", f"dataset {name}", value if there else f"{value} is missing", hint)
+    for name, target in settings.targets.items():
+        yield _adapter(f"target {name}", "rfperf.targets", target.kind)
+
+
+def _adapter(subject: str, group: str, name: str) -> Check:
+    """Whether an adapter that is named can be found and imported."""
+    try:
+        find(group, name).load()
+    except RfperfError as error:
+        return Check("bad", subject, name, str(error))
+    return Check("good", subject, name)
+
+
+def _root(folder: Path) -> Path:
+    """The nearest folder upwards that configures pytest or rfperf, as pytest itself looks for its root."""
+    places = [folder, *folder.parents]
+    return next((p for p in places if (p / "rfperf.toml").is_file() or (p / "pyproject.toml").is_file()), folder)

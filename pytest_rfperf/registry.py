@@ -34,7 +34,9 @@ class Adapter:
         try:
             return getattr(importlib.import_module(module), attribute)
         except (ImportError, AttributeError) as error:
-            msg = f"{self.group}: '{self.name}' ({self.reference}) cannot be imported: {error}"
+            named = f"'{self.name}'" if self.name == self.reference else f"'{self.name}' ({self.reference})"
+            hint = "; is its folder on pytest's `pythonpath`?" if isinstance(error, ModuleNotFoundError) else ""
+            msg = f"{self.group}: {named} cannot be imported: {error}{hint}"
             raise UnknownAdapterError(msg) from error
 
 
@@ -58,6 +60,7 @@ def find(group: str, name: str) -> Adapter:
     if _DOTTED.fullmatch(name):
         return Adapter(group, name, name)
     near = get_close_matches(name, adapters, n=1)
-    hint = f"; did you mean '{near[0]}'?" if near else ""
+    dotted = "; a class of your own is named 'package.module:Class'" if "." in name else ""
+    hint = f"; did you mean '{near[0]}'?" if near else dotted
     msg = f"{group}: no '{name}'; known: {', '.join(adapters)}{hint}"
     raise UnknownAdapterError(msg)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Callable, Mapping
 
 import numpy as np
@@ -71,11 +72,15 @@ class BoundDecoder:
     @property
     def protocol(self) -> dict[str, str]:
         """What must be equal for the figures of two decoders to be comparable."""
-        options = ", ".join(f"{key}={self.settings[key]}" for key in sorted(self.settings))
+        options = {f"decode.{key.replace('_', '-')}": str(value) for key, value in self.settings.items()}
+        prepared = {
+            f"preprocess.{field.name}": str(getattr(self.preparation, field.name)) for field in fields(self.preparation)
+        }
         return {
-            "decoder": f"{self.name}: {options}",
+            **options,
+            **prepared,
+            "decoder": self.name,
             "labels": ", ".join(self.labels) if len(self.labels) <= _LABELS_SHOWN else f"{len(self.labels)} labels",
-            "preprocess": str(self.preparation),
         }
 
     def feeds(self, tensor: NDArray[np.float32], placement: Placement) -> dict[str, NDArray[Any]]:  # noqa: ARG002 - the seam

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pytest_rfperf.data.runs import LatencyRun
 
 _MOST_MS = 1e9
-_LEAST_PERCENTILE, _MOST_PERCENTILE = 0.01, 99.999
+_LEAST_PERCENTILE, _MOST_PERCENTILE = 1, 99.999
 _SCOPES = ("end-to-end", "model-only")
 _TAU_SHOWN = 1.05
 _PACE = re.compile(r"(\d+(?:\.\d+)?) ?ms")
@@ -38,6 +38,10 @@ class LatencyBudget(Gate):
         """Refuse what cannot be meant."""
         self.check_number("ms", 0, _MOST_MS)
         self.check_number("percentile", 0, 100)
+        if self.percentile < 1:
+            raise self.refuse(
+                "percentile", f"a percentile is given in per cent; did you mean {self.percentile * 100:g}?"
+            )
         if not _LEAST_PERCENTILE <= self.percentile <= _MOST_PERCENTILE:
             raise self.refuse("percentile", f"no run can show it; ask for {_LEAST_PERCENTILE} to {_MOST_PERCENTILE}")
         if self.scope not in _SCOPES:

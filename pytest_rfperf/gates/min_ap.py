@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, ClassVar
 
 from pytest_rfperf.gates.min_map import (
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from pytest_rfperf.data.verdict import Verdict
     from pytest_rfperf.gates.gate import Bench
 
+_SHOWN = 10
 _AREAS = ("small", "medium", "large")
 
 
@@ -42,7 +44,10 @@ class MinAp(MinMap):
         """Run over the dataset, or reuse the pass that was made, and compare."""
         accuracy = measured_accuracy(self, bench)
         if self.category is not None and self.category not in accuracy.categories:
-            raise self.refuse("category", f"the dataset has {', '.join(accuracy.categories)}")
+            near = get_close_matches(self.category, accuracy.categories, n=1)
+            hint = f"did you mean '{near[0]}'? " if near else ""
+            more = ", ..." if len(accuracy.categories) > _SHOWN else ""
+            raise self.refuse("category", f"{hint}the dataset has {', '.join(accuracy.categories[:_SHOWN])}{more}")
         measured = accuracy.precision_recall.ap(
             iou=self.iou,
             area=self.area or "all",

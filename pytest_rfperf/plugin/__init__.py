@@ -95,6 +95,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     """Judge the gates of a test once its body has passed."""
+    __tracebackhide__ = True
     result = yield
     if GATES in item.stash or "_rfperf_measure" in getattr(item, "fixturenames", ()):
         from pytest_rfperf.plugin.judging import judge_test  # noqa: PLC0415 - projects without gates pay nothing

@@ -56,7 +56,8 @@ def prepare_gates(config: pytest.Config, items: list[pytest.Item]) -> None:
             _refuse(config, item, marks)
             gates = _closest(make_gate(mark.name, mark.args, mark.kwargs) for mark in marks)
         except UsageError as error:
-            item.stash[PROBLEM] = f"{item.nodeid.partition('[')[0]}: {error}"
+            general = str(error) == config.stash.get(PROBLEM, "")
+            item.stash[PROBLEM] = str(error) if general else f"{item.nodeid.partition('[')[0]}: {error}"
         else:
             count += len(gates)
             if gates:

@@ -21,7 +21,7 @@ class Controller:
     def __init__(self, config: pytest.Config) -> None:
         """Start from nothing."""
         self._config = config
-        self._facts: list[str] = []
+        self._facts: list[tuple[str, bool]] = []
         self._failed: set[str] = set()
         self._summary: Summary | None = None
         self._lines: list[str] = []
@@ -33,7 +33,7 @@ class Controller:
             self._failed.add(report.nodeid)
         facts = getattr(report, "rfperf_facts", None)
         if facts:
-            self._facts.append(facts)
+            self._facts.append((facts, hasattr(report, "wasxfail")))
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
@@ -64,12 +64,13 @@ class Controller:
         from pytest_rfperf.plugin.state import settings_of  # noqa: PLC0415 - stays light without gates
         from pytest_rfperf.report.files import append_job_summary, write_detections, write_json  # noqa: PLC0415 - stays light without gates
         from pytest_rfperf.report.summary import summarise  # noqa: PLC0415 - stays light without gates
-        from pytest_rfperf.session.facts import CaseFacts  # noqa: PLC0415 - stays light without gates
+        from pytest_rfperf.session.facts import CaseFacts, as_expected  # noqa: PLC0415 - stays light without gates
 
         settings = settings_of(self._config)
         try:
-            facts = [msgspec.json.decode(text, type=CaseFacts) for text in self._facts]
-            self._summary = summarise(facts, settings)
+            facts = [(msgspec.json.decode(text, type=CaseFacts), expected) for text, expected in self._facts]
+            self._summary = summarise([as_expected(case) if expected else case for case, expected in facts], settings)
+            self._problems += self._summary.problems
             write_json(self._summary, settings.path(settings.run.json), exit_status=exitstatus)
             append_job_summary(self._summary, os.environ)
             if settings.save_detections:
@@ -91,5 +92,12 @@ class Controller:
 
 
 def _colour(line: str) -> dict[str, bool]:
-    marks = {"FAIL": "red", "INCONCLUSIVE": "yellow", "note": "cyan", "recorded": "green"}
-    return {colour: True for mark, colour in marks.items() if line.startswith(mark + ":")}
+    marks = {
+        "PASS": "green",
+        "FAIL": "red",
+        "ERROR": "red",
+        "INCONCLUSIVE": "yellow",
+        "note": "cyan",
+        "recorded": "green",
+    }
+    return {marks[line.partition(":")[0]]: True} if line.partition(":")[0] in marks else {}

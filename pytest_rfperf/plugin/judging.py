@@ -26,11 +26,19 @@ def judge_test(item: pytest.Item) -> None:
     A body that raised or skipped never comes here: nothing is judged then.
     """
     gates: list[Gate] = item.stash.get(GATES, [])
+    __tracebackhide__ = True
     with plainly():
-        verdicts = [gate.judge(_bench_of(item, gate)) for gate in gates]
-        _keep_facts(item, verdicts)
+        try:
+            verdicts = [gate.judge(_bench_of(item, gate)) for gate in gates]
+            _keep_facts(item, verdicts)
+        except RfperfError as error:
+            _keep_error(item, str(error))
+            raise
     for gate, verdict in zip(gates, verdicts, strict=True):
-        item.user_properties.append(("_".join(map(_part, gate.key)), str(verdict)))
+        name = "_".join(map(_part, gate.key))
+        item.user_properties.append((name, str(verdict)))
+        if verdict.measured is not None:
+            item.user_properties.append((f"{name}_measured", verdict.measured))
     _raise(item, verdicts)
 
 
@@ -62,6 +70,28 @@ def _keep_facts(item: pytest.Item, verdicts: list[Verdict]) -> None:
         facts = benchmark_facts(item.nodeid, fixture, verdicts)
     else:
         facts = case_facts(session_of(item.config).bench(case), item.nodeid, verdicts)
+    item.stash[FACTS] = msgspec.json.encode(facts).decode()
+
+
+def _keep_error(item: pytest.Item, message: str) -> None:
+    """Give a case that could not be measured a row of its own, so that no table is greener than the session."""
+    import msgspec  # noqa: PLC0415 - only where there are facts
+
+    from pytest_rfperf.session.facts import CaseFacts, VerdictFacts  # noqa: PLC0415 - only where there are facts
+
+    case = case_of(item)
+    verdict = VerdictFacts(gate=str(case), outcome="ERROR", measured=None, limit=0.0, unit="", message=message)
+    facts = CaseFacts(
+        test=item.nodeid,
+        model=case.model or item.name,
+        size="",
+        target=case.target or "",
+        dataset=case.dataset or "",
+        artifact="",
+        artifact_sha256="",
+        verdicts=[verdict],
+        notes=list(session_of(item.config).notes),
+    )
     item.stash[FACTS] = msgspec.json.encode(facts).decode()
 
 

@@ -59,6 +59,7 @@ def command_line(config: pytest.Config) -> CommandLine:
 
     return CommandLine(
         targets=_names(given("target")),
+        target_option="--rfperf-target" if SHORT_OPTION_TAKEN in config.stash else "--target",
         sizes=_names(given("size")),
         datasets=_names(given("dataset")),
         cap_s=given("cap"),

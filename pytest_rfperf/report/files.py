@@ -22,7 +22,7 @@ SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
 
 
 def write_json(summary: Summary, path: Path, *, exit_status: int) -> None:
-    """Write all facts of a session, for programs.
+    """Write all facts of a session, for programs; the folder .rfperf keeps itself out of version control.
 
     Raises
     ------
@@ -33,6 +33,9 @@ def write_json(summary: Summary, path: Path, *, exit_status: int) -> None:
     content = {"schema": SCHEMA, "exit_status": exit_status, "cases": cases, "notes": summary.notes}
     encoded = msgspec.json.encode(content, order="sorted")
     write_atomically(path, msgspec.json.format(encoded, indent=1) + b"\n")
+    ignored = path.parent / ".gitignore"
+    if path.parent.name == ".rfperf" and not ignored.exists():
+        write_atomically(ignored, b"*\n")
 
 
 def append_job_summary(summary: Summary, environment: Mapping[str, str]) -> None:

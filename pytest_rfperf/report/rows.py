@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from pytest_rfperf.session.facts import AccuracyFacts, CaseFacts, LatencyFacts
 
-_WORST = ("FAIL", "INCONCLUSIVE", "PASS")
+WORST_FIRST = ("ERROR", "FAIL", "INCONCLUSIVE", "PASS", "XFAIL")
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,7 +71,7 @@ def row_of(case: CaseFacts, stored: StoredRun | None) -> Row:
         p95_ms=_ms(run.p95_ms, before.p95_ms if before else None) if run else "",
         images=str(accuracy.images) if accuracy else "",
         calls=str(run.calls) if run else "",
-        verdict=next((outcome for outcome in _WORST if outcome in outcomes), "no gate"),
+        verdict=next((outcome for outcome in WORST_FIRST if outcome in outcomes), "no gate"),
     )
 
 
@@ -96,9 +96,12 @@ def stored_run(case: CaseFacts, baselines: Path) -> StoredRun | None:
 
 
 def incomparable(case: CaseFacts, stored: StoredRun) -> list[str]:
-    """Say why figures are not shown beside those of the stored run, naming the field that differs."""
+    """Say what sets the stored run apart: another file, or the field that forbids a comparison."""
     place = f"{case.model} on {case.target}/{case.dataset}"
     lines = []
+    if stored.artifact_sha256 != case.artifact_sha256:
+        file = f"{stored.artifact}, sha256 {stored.artifact_sha256[:12]}"
+        lines.append(f"{place}: the baseline of {stored.recorded} is that of another file ({file})")
     run = main_run(case)
     if run:
         before = {r.shape: r for r in stored.latency}.get(run.shape)
@@ -116,7 +119,7 @@ def _joined(first: CaseFacts, second: CaseFacts) -> CaseFacts:
         if run.shape not in runs or run.calls >= runs[run.shape].calls:
             runs[run.shape] = run
     return msgspec.structs.replace(
-        second,
+        second if second.artifact_sha256 else first,
         test=f"{first.test}\n{second.test}",
         latency=list(runs.values()),
         accuracy=second.accuracy or first.accuracy,

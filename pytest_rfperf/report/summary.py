@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from pytest_rfperf.report.rows import Row, incomparable, merged, row_of, stored_run
+from pytest_rfperf.core.budget import CALM_SHARE
+from pytest_rfperf.errors import StoreError
+from pytest_rfperf.report.rows import WORST_FIRST, Row, incomparable, merged, row_of, stored_run
 from pytest_rfperf.report.table import markdown_table, markdown_text, text_table
 from pytest_rfperf.session.facts import CaseFacts
 
@@ -14,10 +16,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_rfperf.config import Settings
+    from pytest_rfperf.store.baseline import StoredRun
 
 _TIME_UNITS = ("ms", "s")
 """Gates on times are decided by evidence; an accuracy or a size on a fixed dataset is no estimate."""
-_MARKS = {"PASS": "white_check_mark", "FAIL": "x", "INCONCLUSIVE": "grey_question"}
+_MARKS = {
+    "PASS": "white_check_mark",
+    "FAIL": "x",
+    "INCONCLUSIVE": "grey_question",
+    "ERROR": "boom",
+    "XFAIL": "heavy_minus_sign",
+}
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,29 +36,32 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     rows: list[Row]
     notes: list[str]
     bound: str
+    problems: list[str] = []
 
 
 def summarise(facts: Sequence[CaseFacts], settings: Settings) -> Summary:
-    """Merge cases and set them beside their baselines.
-
-    Raises
-    ------
-    StoreError
-        If a baseline is there and cannot be read.
-    """
+    """Merge cases and set them beside their baselines; one that cannot be read is a problem, not the end."""
     cases = merged(facts)
-    stored = [stored_run(case, settings.path(settings.run.baselines)) for case in cases]
+    baselines, problems = settings.path(settings.run.baselines), []
+    stored: list[StoredRun | None] = []
+    for case in cases:
+        try:
+            stored.append(stored_run(case, baselines))
+        except StoreError as error:
+            stored.append(None)
+            problems.append(str(error))
     notes = list(dict.fromkeys(note for case in cases for note in case.notes))
     notes += [line for case, run in zip(cases, stored, strict=True) if run for line in incomparable(case, run)]
     notes += [line for case in cases for line in _remarks(case)]
     rows = [row_of(case, run) for case, run in zip(cases, stored, strict=True)]
     gates = sum(verdict.unit in _TIME_UNITS for case in cases for verdict in case.verdicts)
-    return Summary(cases=cases, rows=rows, notes=notes, bound=_bound(gates, settings))
+    return Summary(cases=cases, rows=rows, notes=notes, bound=_bound(gates, settings), problems=problems)
 
 
 def terminal_lines(summary: Summary) -> list[str]:
-    """The table, each verdict that did not pass, and the notes."""
-    verdicts = [verdict for case in summary.cases for verdict in case.verdicts if verdict.outcome != "PASS"]
+    """The table, each verdict with its evidence, worst first, and the notes."""
+    verdicts = [verdict for case in summary.cases for verdict in case.verdicts]
+    verdicts.sort(key=lambda verdict: WORST_FIRST.index(verdict.outcome))
     said = dict.fromkeys(f"{verdict.outcome}: {verdict.gate}: {verdict.message}" for verdict in verdicts)
     return [
         *text_table(summary.rows),
@@ -91,6 +103,9 @@ def _remarks(case: CaseFacts) -> list[str]:
             p95 = run.successes_p95_ms
             alone = "none succeeded" if p95 is None else f"successes alone: p95 {p95:.3g} ms"
             remarks.append(f"{place}: {run.failed} of {run.calls} requests failed; {alone}")
+        share = run.signals.get("cpu share")
+        if share is not None and share < CALM_SHARE:
+            remarks.append(f"{place}: {run.shape}: the host was busy with something else (CPU share {share:.2f})")
         if not run.warm_up_steady:
             remarks.append(f"{place}: {run.shape}: not steady after {run.warm_up_calls} warm-up calls")
     if case.accuracy and case.accuracy.outside_classes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,7 +36,11 @@ def load_dataset(name: str, settings: Settings, note: Callable[[str], None]) -> 
     """
     keys = settings.datasets[name]
     kind, options = _format(name, keys, settings, note)
-    adapter = find(GROUP, kind).load()
+    try:
+        adapter = find(GROUP, kind).load()
+    except UsageError as error:
+        msg = f"{settings.source}: datasets.{name}.format: {error}"
+        raise UsageError(msg) from None
     struct = convert_options(options, adapter.options, f"datasets.{name}", settings.source)
     dataset: Dataset = adapter.load(name, struct)
     return _without(dataset, keys, name)
@@ -101,8 +106,9 @@ def category_of_label(
 def _format(
     name: str, keys: DatasetSettings, settings: Settings, note: Callable[[str], None]
 ) -> tuple[str, dict[str, Any]]:
+    beside = settings.root if keys.path is None else settings.path(keys.path)
     given = {
-        key: str(settings.path(value)) if key in _PATH_KEYS and isinstance(value, str) else value
+        key: str(beside / Path(value).expanduser()) if key in _PATH_KEYS and isinstance(value, str) else value
         for key, value in keys.keys.items()
     }
     adapters = {keys.format: find(GROUP, keys.format)} if keys.format else known(GROUP)
@@ -118,6 +124,8 @@ def _format(
             shown = ", ".join(f"{key} = '{_relative(value, folder)}'" for key, value in recognised.items())
             note(f"datasets.{name}: format = '{kind}', {shown}")
             return kind or "", {**recognised, **given}
+    if keys.format and given:
+        return keys.format, given
     msg = (
         f"datasets.{name}.path = '{keys.path}': no {', '.join(filter(None, adapters))} export is recognised in "
         f"{folder}; set datasets.{name}.format and its keys"

@@ -6,6 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, Protocol
 
 from pytest_rfperf.config import convert_options
+from pytest_rfperf.errors import UsageError
 from pytest_rfperf.measure.clock import SystemClock
 from pytest_rfperf.measure.host_lock import HostLock
 from pytest_rfperf.registry import find
@@ -78,7 +79,11 @@ class Inventory:
         """The target of a name; made at the first use."""
         if name not in self._targets:
             keys = self.settings.targets[name]
-            adapter = find(TARGETS, keys.kind).load()
+            try:
+                adapter = find(TARGETS, keys.kind).load()
+            except UsageError as error:
+                msg = f"{self.settings.source}: targets.{name}.kind: {error}"
+                raise UsageError(msg) from None
             options = convert_options(keys.keys, adapter.options, f"targets.{name}", self.settings.source)
             self._targets[name] = adapter(name, options)
         return self._targets[name]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_rfperf.errors import UsageError
 from pytest_rfperf.gates.latency_budget import BACK_TO_BACK, LatencyBudget
 from pytest_rfperf.session.recorder import accuracy_facts, latency_facts_of
 
@@ -32,9 +33,16 @@ class Measure:
         Raises
         ------
         UsageError
-            If the scope or the pace is unknown.
+            If the scope or the pace is unknown, or `calls` is not positive.
         """
-        shape = LatencyBudget(1.0, scope=scope, pace=pace).shape
+        __tracebackhide__ = True
+        if calls < 1:
+            msg = f"measure.latency: calls={calls}: expected at least 1"
+            raise UsageError(msg)
+        try:
+            shape = LatencyBudget(1.0, scope=scope, pace=pace).shape
+        except UsageError as error:
+            raise UsageError(str(error).replace(LatencyBudget.name, "measure.latency", 1)) from None
         run = self._bench.latency(shape, lambda run: run.calls >= calls, cap_s)
         return latency_facts_of(self._bench, run)
 

@@ -48,9 +48,13 @@ def _bind(
     signature: ModelSignature,
     note: Callable[[str], None],
 ) -> Decoder:
-    adapter = find(GROUP, keys.decoder or _recognised(name, signature, note))
     try:
-        decoder: Decoder = adapter.load().bind(signature, decoder_settings)
+        adapter = find(GROUP, keys.decoder or _recognised(name, signature, note))
+        kind = adapter.load()
+        if not hasattr(kind, "bind"):
+            msg = f"decoder {adapter.reference} has no `bind`; derive it from pytest_rfperf.decoders.bound.BoundDecoder"
+            raise ModelError(msg)
+        decoder: Decoder = kind.bind(signature, decoder_settings)
     except RfperfError as error:
         msg = f"models.{name}: {error}"
         raise type(error)(msg) from error
@@ -70,7 +74,7 @@ def _recognised(name: str, signature: ModelSignature, note: Callable[[str], None
         return decoder
     found = f"{' and '.join(fits)} both fit" if fits else "no decoder recognises"
     msg = (
-        f"models.{name}: {found} {signature}; set models.{name}.decoder to one of {', '.join(adapters)}, or to "
+        f"{found} {signature}; set models.{name}.decoder to one of {', '.join(adapters)}, or to "
         f"'package.module:Class' of your own"
     )
     raise ModelError(msg)

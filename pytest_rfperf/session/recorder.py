@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from pytest_rfperf.gates.gate import Accuracy
     from pytest_rfperf.session.bench import CaseBench
 
+_SPEED_ONLY = frozenset({"threads", "spinning"})
+"""Settings that leave detections as they are: measured equal bit for bit on convolutional nets."""
 _AREAS = ("small", "medium", "large")
 
 
@@ -106,7 +108,8 @@ def latency_facts(run: LatencyRun, protocol: dict[str, str]) -> LatencyFacts:
 def accuracy_facts(bench: CaseBench, accuracy: Accuracy) -> AccuracyFacts:
     """An accuracy pass under one protocol, as plain values."""
     run = accuracy.run
-    protocol = _protocol(bench) | {
+    kept = {key: value for key, value in _protocol(bench).items() if key not in _SPEED_ONLY}
+    protocol = kept | {
         "dataset": bench.dataset.sha256,
         "images": run.images_sha256,
         "max detections": str(accuracy.precision_recall.max_detections[-1]),

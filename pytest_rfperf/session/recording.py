@@ -56,7 +56,7 @@ def record(cases: Sequence[CaseFacts], settings: Settings, failed_tests: set[str
 
 
 def _obstacle(case: CaseFacts, failed_tests: set[str]) -> str:
-    bad = [verdict.gate for verdict in case.verdicts if verdict.outcome != Outcome.PASS.value]
+    bad = [verdict.gate for verdict in case.verdicts if verdict.outcome not in {Outcome.PASS.value, "XFAIL"}]
     if bad:
         return f"{bad[0]} did not pass"
     failed = [test for test in case.test.split("\n") if test in failed_tests]

@@ -93,7 +93,7 @@ def read_baseline(path: Path) -> Baseline | None:
         schema = msgspec.json.decode(content, type=_Schema).schema
         baseline = msgspec.json.decode(content, type=Baseline) if schema == SCHEMA else None
     except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        msg = f"{path} is no baseline: {error}; restore it from version control or record it anew"
+        msg = f"{path} is no baseline: {error}; restore it from version control, or delete it and record anew"
         raise StoreError(msg) from error
     if baseline is None:
         msg = f"{path} has schema {schema}; this version reads schema {SCHEMA}: upgrade pytest-rfperf"

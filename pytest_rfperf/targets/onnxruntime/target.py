@@ -10,8 +10,9 @@ import cv2
 import numpy as np
 import onnxruntime
 
+from pytest_rfperf.data.detections import Detections
 from pytest_rfperf.data.environment import Environment
-from pytest_rfperf.errors import AttestationError
+from pytest_rfperf.errors import AttestationError, ModelError
 from pytest_rfperf.targets.onnxruntime.attestation import CPU, asked_providers, attest, node_placement
 from pytest_rfperf.targets.onnxruntime.detector import OnnxruntimeDetector
 from pytest_rfperf.targets.onnxruntime.fresh import FreshProcess
@@ -69,7 +70,10 @@ class OnnxruntimeTarget:
         one_thread = options.threads == 1 and tuple(options.providers) == (CPU,)
         detector = OnnxruntimeDetector(session, decoder, one_thread=one_thread, protocol=protocol)
         _, encoded = cv2.imencode(".png", np.full((64, 64, 3), 114, dtype=np.uint8))
-        detector.detect(encoded.tobytes())
+        found, _ = detector.detect(encoded.tobytes())
+        if not isinstance(found, Detections):
+            msg = f"decoder {type(decoder).__name__} returned {type(found).__name__}, expected Detections"
+            raise ModelError(msg)
         return detector
 
     def environment(self) -> Environment:

@@ -75,26 +75,32 @@ def test_rfperf_toml_comes_before_pyproject_toml(tmp_path):
                 "decode; did you mean 'artifact'?"
             ),
         ),
-        ("[models.fast]\nartifact = 3", "rfperf.toml: models.fast.artifact: Expected `str`, got `int`"),
+        ("[models.fast]\nartifact = 3", "rfperf.toml: models.fast.artifact = 3: Expected `str`, got `int`"),
         ("[models.fast]", "rfperf.toml: models.fast: Object missing required field `artifact`"),
         (
             "[models.fast]\nartifact = 'x'\nlabels = [1]",
             "rfperf.toml: models.fast.labels[0]: Expected `str`, got `int`",
         ),
-        ("[models.fast]\nartifact = 'x'\ndecode = 3", "rfperf.toml: models.fast.decode: Expected `object`, got `int`"),
+        (
+            "[models.fast]\nartifact = 'x'\ndecode = 3",
+            "rfperf.toml: models.fast.decode = 3: Expected `object`, got `int`",
+        ),
         ("[datasets.street]", "rfperf.toml: datasets.street needs `path`, or `format` and its keys"),
-        ("[datasets.street]\npath = 3", "rfperf.toml: datasets.street.path: Expected `str | null`, got `int`"),
+        ("[datasets.street]\npath = 3", "rfperf.toml: datasets.street.path = 3: Expected `str | null`, got `int`"),
         ("[targets.gpu]", "rfperf.toml: targets.gpu.kind is missing; for example kind = 'onnxruntime'"),
-        ("[targets.gpu]\nkind = 3", "rfperf.toml: targets.gpu.kind: Expected `str`, got `int`"),
+        ("[targets.gpu]\nkind = 3", "rfperf.toml: targets.gpu.kind = 3: Expected `str`, got `int`"),
         ("models = 3", "rfperf.toml: models must be a table of tables, such as [models.NAME]"),
         ("[datasets]\nstreet = 'x'", "rfperf.toml: datasets must be a table of tables, such as [datasets.NAME]"),
-        ("cap-s = '30'", "rfperf.toml: cap-s: Expected `float`, got `str`"),
-        ("cap-s = 0", "rfperf.toml: cap-s: Expected `float` > 0.0"),
-        ("cap-s = inf", "rfperf.toml: cap-s: Expected `float` <= 86400.0"),
-        ("alpha = 0.5", "rfperf.toml: alpha: Expected `float` < 0.5"),
-        ("alpha = nan", "rfperf.toml: alpha: Expected `float` > 0.0"),
-        ("inconclusive = 'maybe'", "rfperf.toml: inconclusive: Invalid enum value 'maybe'; known: fail, warn, skip"),
-        ("alpha-scope = 'test'", "rfperf.toml: alpha-scope: Invalid enum value 'test'; known: gate, session"),
+        ("cap-s = '30'", "rfperf.toml: cap-s = '30': Expected `float`, got `str`"),
+        ("cap-s = 0", "rfperf.toml: cap-s = 0: Expected `float` > 0.0"),
+        ("cap-s = inf", "rfperf.toml: cap-s = inf: Expected `float` <= 86400.0"),
+        ("alpha = 0.5", "rfperf.toml: alpha = 0.5: Expected `float` < 0.5"),
+        ("alpha = nan", "rfperf.toml: alpha = nan: Expected `float` > 0.0"),
+        (
+            "inconclusive = 'maybe'",
+            "rfperf.toml: inconclusive = 'maybe': Invalid enum value 'maybe'; known: fail, warn, skip",
+        ),
+        ("alpha-scope = 'test'", "rfperf.toml: alpha-scope = 'test': Invalid enum value 'test'; known: gate, session"),
     ],
 )
 def test_a_wrong_key_is_named_by_its_path(tmp_path, text, message):
@@ -106,7 +112,7 @@ def test_a_wrong_key_is_named_by_its_path(tmp_path, text, message):
 def test_a_wrong_key_is_named_as_the_file_spells_it(tmp_path):
     with pytest.raises(UsageError) as caught:
         load(tmp_path, "[datasets.street]\npath = 'x'\nignore-classes = 3")
-    assert str(caught.value) == "rfperf.toml: datasets.street.ignore-classes: Expected `array`, got `int`"
+    assert str(caught.value) == "rfperf.toml: datasets.street.ignore-classes = 3: Expected `array`, got `int`"
 
 
 @pytest.mark.parametrize("known", ["fail", "warn", "skip"])

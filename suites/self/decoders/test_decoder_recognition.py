@@ -101,7 +101,9 @@ def test_an_error_of_the_decoder_names_the_model(bound):
         bound(miscounted_model())
     with pytest.raises(UsageError, match=r"^models.fast: decode: decoder 'detr' has no key 'nms-iou'"):
         bound(detr_model(), decode={"nms-iou": 0.5})
-    with pytest.raises(UnknownAdapterError, match=r"^rfperf\.decoders: no 'yollo'; known: .*; did you mean 'yolo'\?$"):
+    with pytest.raises(
+        UnknownAdapterError, match=r"^models\.fast: rfperf\.decoders: no 'yollo'; known: .*; did you mean 'yolo'\?$"
+    ):
         bound(detr_model(), decoder="yollo")
 
 

@@ -131,5 +131,5 @@ def test_a_part_without_an_annotated_object_is_inconclusive():
 
 
 def test_an_unknown_category_is_answered_with_those_of_the_dataset():
-    with pytest.raises(UsageError, match=r"^min_ap: category='cat': the dataset has car, disc$"):
+    with pytest.raises(UsageError, match=r"^min_ap: category='cat': did you mean 'car'\? the dataset has car, disc$"):
         MinAp(0.2, category="cat").judge(FakeBench(accuracy=accuracy()))

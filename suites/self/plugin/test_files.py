@@ -87,7 +87,7 @@ def test_a_baseline_that_cannot_be_read_is_an_error_that_names_it(pytester):
     result = pytester.runpytest(*ONE)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(
-        ["error: *fast.json is no baseline: *restore it from version control or record it anew"]
+        ["error: *fast.json is no baseline: *restore it from version control, or delete it and record anew"]
     )
 
 

@@ -170,3 +170,25 @@ def test_cold_start_and_memory_are_measured_in_fresh_processes(pytester):
     result = pytester.runpytest(*ONE)
     result.stdout.fnmatch_lines(["cold_start_budget: median * <= 60 s *n=6, 0 over*: PASS"])
     result.stdout.fnmatch_lines(["memory_budget: * MB > 0.001 MB *: FAIL"])
+
+
+def test_an_expected_failure_does_not_colour_the_case(pytester):
+    write(pytester, "@pytest.mark.xfail(strict=True)", FAILING, "def test_x(): ...", PASSING, "def test_y(): ...")
+    result = pytester.runpytest(*ONE)
+    result.assert_outcomes(xfailed=1, passed=1)
+    result.stdout.fnmatch_lines(["fast*cpu*squares*PASS", "XFAIL: min_map: AP 0.1533 < 0.9*"])
+
+
+def test_a_case_that_cannot_be_measured_has_a_row_of_its_own(pytester):
+    pytester.makefile(".toml", rfperf='[models.fast]\nartifact = "gone.onnx"\n[datasets.d]\npath = "."\n')
+    write(pytester, PASSING, "def test_release(): ...")
+    result = pytester.runpytest("--target=cpu")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["fast*cpu*d*ERROR", "ERROR: fast on cpu/d: model file *gone.onnx cannot be read*"])
+
+
+def test_wrong_arguments_of_measure_are_one_line_in_its_own_name(pytester):
+    write(pytester, "def test_a(measure): measure.latency(scope='x')", "def test_b(measure): measure.latency(calls=0)")
+    result = pytester.runpytest(*ONE)
+    result.stdout.fnmatch_lines(["*UsageError: measure.latency: scope='x': known: end-to-end, model-only"])
+    result.stdout.fnmatch_lines(["*UsageError: measure.latency: calls=0: expected at least 1"])

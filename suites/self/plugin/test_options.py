@@ -60,7 +60,7 @@ def test_an_impossible_value_is_a_usage_error_that_names_the_option(pytester, op
     pytester.makepyfile(GATE.format("target, dataset"))
     result = pytester.runpytest(option)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines([f"*test_size: {message}"])
+    result.stderr.fnmatch_lines([f"ERROR: {message}"])
 
 
 def test_a_project_with_its_own_target_option_and_fixtures_is_left_alone(pytester):

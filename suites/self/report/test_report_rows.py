@@ -10,11 +10,11 @@ from pytest_rfperf.report.rows import incomparable, main_run, merged, row_of, st
 from pytest_rfperf.store.baseline import StoredAccuracy, StoredLatency, StoredRun, add_run, baseline_path
 
 
-def stored(*, environment=None, protocol=None, accuracy_protocol=None, shape="end-to-end", values=None):
+def stored(*, environment=None, protocol=None, accuracy_protocol=None, shape="end-to-end", values=None, sha256=None):
     return StoredRun(
         recorded="2024-05-01T12:00:00+00:00",
         artifact="fast.onnx",
-        artifact_sha256=hashlib.sha256(b"old").hexdigest(),
+        artifact_sha256=sha256 or FULL.artifact_sha256,
         environment=environment or {"cpu": "fake"},
         verdicts=[],
         latency=[
@@ -46,6 +46,13 @@ FULL = case_facts(latency=[latency_facts()], accuracy=accuracy_facts())
 
 def test_figures_stand_alone_without_a_baseline():
     assert cells(FULL) == ("0.500", "0.750", "10", "12.5", "50", "400")
+
+
+def test_a_baseline_of_another_file_is_said_to_be_one():
+    sha256 = hashlib.sha256(b"old").hexdigest()
+    (line,) = incomparable(FULL, stored(sha256=sha256))
+    assert line.startswith("fast on cpu/street: the baseline of 2024-05-01T12:00:00+00:00 is that of another file")
+    assert line.endswith(f"(fast.onnx, sha256 {sha256[:12]})")
 
 
 def test_figures_show_their_change_where_protocols_and_environments_are_equal():

@@ -10,7 +10,7 @@ from pytest_rfperf.config import CommandLine, load_settings
 from pytest_rfperf.data.model import ModelSignature
 from pytest_rfperf.data.runs import LoadShape
 from pytest_rfperf.data.verdict import Outcome, Verdict
-from pytest_rfperf.errors import DatasetError, ModelError, TargetError, UnknownAdapterError, UsageError
+from pytest_rfperf.errors import DatasetError, ModelError, TargetError, UsageError
 from pytest_rfperf.gates.gate import make_gate
 from pytest_rfperf.measure.host_lock import HostLock
 from pytest_rfperf.session.facts import Case
@@ -262,8 +262,12 @@ def test_the_lock_is_free_and_the_progress_gone_after_an_error(project):
 @pytest.mark.parametrize(
     ("kind", "error", "message"),
     [
-        ("onnxruntim", UnknownAdapterError, "rfperf.targets: no 'onnxruntim'; known: .*; did you mean 'onnxruntime'"),
-        ("fakes:Missing", UnknownAdapterError, "cannot be imported"),
+        (
+            "onnxruntim",
+            UsageError,
+            "targets.cpu.kind: rfperf.targets: no 'onnxruntim'; known: .*; did you mean 'onnxruntime'",
+        ),
+        ("fakes:Missing", UsageError, "cannot be imported"),
     ],
 )
 def test_an_unknown_kind_of_target_is_answered_in_our_words(project, kind, error, message):

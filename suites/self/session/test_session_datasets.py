@@ -115,10 +115,10 @@ def test_a_folder_is_recognised_and_the_guess_is_noted(load, tmp_path):
     assert dataset.images[0].path == tmp_path / "pets" / "1.jpg"
 
 
-def test_a_key_of_the_user_wins_over_the_recognised_one(load, tmp_path):
-    (tmp_path / "photos").mkdir()
+def test_a_key_of_the_user_wins_over_the_recognised_one_and_is_relative_to_the_path(load, tmp_path):
+    (tmp_path / "pets" / "photos").mkdir()
     dataset, _ = load(keys("pets", images="photos"))
-    assert dataset.images[0].path == tmp_path / "photos" / "1.jpg"
+    assert dataset.images[0].path == tmp_path / "pets" / "photos" / "1.jpg"
 
 
 def test_a_format_with_its_keys_needs_no_path(load):

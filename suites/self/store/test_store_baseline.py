@@ -183,7 +183,7 @@ def test_a_file_broken_by_hand_is_refused_and_left_as_it_is(path, change):
         with pytest.raises(StoreError) as caught:
             attempt()
         assert str(caught.value).startswith(f"{path} is no baseline: ")
-        assert str(caught.value).endswith("; restore it from version control or record it anew")
+        assert str(caught.value).endswith("; restore it from version control, or delete it and record anew")
     assert path.read_text() == broken
 
 
