@@ -300,7 +300,7 @@ def _overridden(run: Run, variables: Mapping[str, str], command_line: CommandLin
     for name in ("cap_s", "alpha", "alpha_scope", "inconclusive", "json"):
         short = name.removesuffix("_s")
         given = {
-            f"{ENVIRONMENT_PREFIX}{short.upper()}": variables.get(f"{ENVIRONMENT_PREFIX}{short.upper()}"),
+            f"{ENVIRONMENT_PREFIX}{short.upper()}": variables.get(f"{ENVIRONMENT_PREFIX}{short.upper()}") or None,
             f"--rfperf-{short.replace('_', '-')}": getattr(command_line, name),
         }
         for where, text in given.items():

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 State = Literal["good", "note", "bad"]
-_PACKAGES = ("pytest", "numpy", "scipy", "onnxruntime", "pytest-benchmark", "pytest-xdist")
+_PACKAGES = ("pytest", "numpy", "scipy", "pytest-benchmark", "pytest-xdist")
 _OPTIONAL = ("pytest-benchmark", "pytest-xdist")
 _MARKS = {"good": "ok  ", "note": "note", "bad": "BAD "}
 _COLOURS = {"good": "\x1b[32m", "note": "\x1b[33m", "bad": "\x1b[31m"}
@@ -83,6 +83,7 @@ def _opencv() -> Check:
 def _providers() -> Iterator[Check]:
     import onnxruntime  # noqa: PLC0415 - --help stays quick
 
+    yield Check("good", "onnxruntime", onnxruntime.__version__)
     providers = [name for name in onnxruntime.get_available_providers() if name != "AzureExecutionProvider"]
     only_cpu = providers == ["CPUExecutionProvider"]
     hint = "a GPU needs another build, such as onnxruntime-gpu; placement is attested at open" if only_cpu else ""

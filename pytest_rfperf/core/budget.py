@@ -1,8 +1,8 @@
 """Whether a percentile keeps a budget, on a host that may be busy with something else.
 
-Contention only adds time, and does not make a request fail. So on a contended host all calls may prove a PASS, the
-clean calls and the failed ones alone may prove a FAIL, and nothing else is decided: no rule that treats contended
-calls as independent holds its error rate.
+Contention only adds time, and does not make a request fail. So on a contended host all calls may prove a PASS; the
+clean calls alone, or the failed ones among all, may prove a FAIL; and nothing else is decided: no rule that treats
+contended calls as independent holds its error rate.
 """
 
 from __future__ import annotations
@@ -127,17 +127,24 @@ def decide_budget(
     share = cpu_share(latencies_ns, cpu_ns)
     if share is None or cpu_ns is None or share >= CALM_SHARE:
         return BudgetDecision(everything, share, None)
-    clean = (cpu_ns > CLEAN_RATIO * latencies_ns) | (latencies_ns == FAILED_NS)
+    clean = clean_mask(latencies_ns, cpu_ns)
     clean_calls = int(clean.sum())
     if everything.outcome is Outcome.PASS:
         return BudgetDecision(everything, share, clean_calls)
-    alone = decide_rate(exceeded[clean], p0, alpha=alpha, beta=beta)
-    if alone.outcome is Outcome.FAIL:
-        return BudgetDecision(alone, share, clean_calls)
+    for alone in (exceeded[clean], latencies_ns == FAILED_NS):
+        decision = decide_rate(alone, p0, alpha=alpha / 2, beta=beta)
+        if decision.outcome is Outcome.FAIL:
+            return BudgetDecision(decision, share, clean_calls)
     contended = RateDecision(
         Outcome.INCONCLUSIVE, everything.exceedances, everything.calls, everything.tau, "host contended"
     )
     return BudgetDecision(contended, share, clean_calls)
+
+
+def clean_mask(latencies_ns: Ints, cpu_ns: Ints) -> Bools:
+    """Answered calls that had a CPU for themselves."""
+    mask: Bools = (cpu_ns > CLEAN_RATIO * latencies_ns) & (latencies_ns != FAILED_NS)
+    return mask
 
 
 def cpu_share(latencies_ns: Ints, cpu_ns: Ints | None) -> float | None:

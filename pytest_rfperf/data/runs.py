@@ -33,7 +33,7 @@ class LoadShape:
 
     def __str__(self) -> str:
         """Name the shape as a report does."""
-        pace = f" every {self.pace_ns / 1e6:g} ms" if self.pace_ns else ""
+        pace = f" after gaps of {self.pace_ns / 1e6:g} ms" if self.pace_ns else ""
         return f"{self.scope}{pace}"
 
 

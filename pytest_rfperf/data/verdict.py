@@ -7,11 +7,12 @@ from enum import Enum
 
 
 class Outcome(Enum):
-    """The three answers that a gate can give."""
+    """The three answers that a gate can give, and what it says where it could not be measured."""
 
     PASS = "PASS"  # noqa: S105 - no password: the word that a report prints
     FAIL = "FAIL"
     INCONCLUSIVE = "INCONCLUSIVE"
+    ERROR = "ERROR"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -127,7 +127,16 @@ def read_text(path: Path) -> str:
 
 
 def image_files(folder: Path) -> list[Path]:
-    """All image files directly in a folder, sorted by name."""
+    """All image files directly in a folder, sorted by name.
+
+    Raises
+    ------
+    DatasetError
+        If it is no folder.
+    """
+    if not folder.is_dir():
+        msg = f"{folder}: expected a folder of images"
+        raise DatasetError(msg)
     suffixes = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
     return sorted(path for path in folder.iterdir() if path.suffix.lower() in suffixes and path.is_file())
 

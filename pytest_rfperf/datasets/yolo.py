@@ -23,6 +23,7 @@ from pytest_rfperf.errors import DatasetError
 from pytest_rfperf.image_header import read_header
 
 _COLUMNS = 5
+_SLACK = 0.01
 
 
 class YoloOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
@@ -87,7 +88,11 @@ class YoloDataset:
 
 def _record(path: Path, number: int) -> ImageRecord:
     """Rows are shares of the size, so the file's own header must give it."""
-    header = read_header(path.read_bytes(), str(path))
+    try:
+        header = read_header(path.read_bytes(), str(path))
+    except OSError as error:
+        msg = f"{path}: cannot be read: {error.strerror or error}"
+        raise DatasetError(msg) from error
     if header is None:
         msg = f"{path}: YOLO labels need the image's size, which is read from JPEG, PNG and WebP files only"
         raise DatasetError(msg)
@@ -96,33 +101,37 @@ def _record(path: Path, number: int) -> ImageRecord:
 
 
 def _annotations(text: Path, image: ImageRecord, class_count: int) -> list[Annotation]:
-    rows = []
-    for line, row in enumerate(read_text(text).splitlines(), start=1):
-        if not row.strip():
-            continue
-        try:
-            numbers = [float(number) for number in row.split()]
-        except ValueError:
-            numbers = [math.nan]
-        if not all(map(math.isfinite, numbers)):
-            msg = f"{text}:{line}: not a row of numbers: {row[:80]!r}"
-            raise DatasetError(msg)
-        if len(numbers) > _COLUMNS:
-            numbers = [numbers[0], *_hull(numbers[1:], text, line)]
-        if len(numbers) < _COLUMNS:
-            msg = f"{text}:{line}: {len(numbers)} numbers; expected class, centre x, centre y, width, height"
-            raise DatasetError(msg)
-        if not 0 <= numbers[0] < class_count or numbers[0] % 1:
-            msg = f"{text}:{line}: class {numbers[0]:g}, but {class_count} names are given"
-            raise DatasetError(msg)
-        rows.append(_annotation(numbers, image))
-    return rows
+    rows = enumerate(read_text(text).splitlines(), start=1)
+    return [_annotation(_numbers(row, f"{text}:{line}", class_count), image) for line, row in rows if row.strip()]
 
 
-def _hull(points: list[float], text: Path, line: int) -> tuple[float, float, float, float]:
+def _numbers(row: str, where: str, class_count: int) -> list[float]:
+    """Class, centre x, centre y, width and height of one row, the last four as shares of the image."""
+    try:
+        numbers = [float(number) for number in row.split()]
+    except ValueError:
+        numbers = [math.nan]
+    if not all(map(math.isfinite, numbers)):
+        msg = f"{where}: not a row of numbers: {row[:80]!r}"
+        raise DatasetError(msg)
+    if len(numbers) > _COLUMNS:
+        numbers = [numbers[0], *_hull(numbers[1:], where)]
+    if len(numbers) < _COLUMNS:
+        msg = f"{where}: {len(numbers)} numbers; expected class, centre x, centre y, width, height"
+        raise DatasetError(msg)
+    if not 0 <= numbers[0] < class_count or numbers[0] % 1:
+        msg = f"{where}: class {numbers[0]:g}, but {class_count} names are given"
+        raise DatasetError(msg)
+    if max(numbers[1:]) > 1 + _SLACK or min(numbers[1:3]) < -_SLACK:
+        msg = f"{where}: {row[:80]!r}: centre and size are shares of the image, 0 to 1, not pixels"
+        raise DatasetError(msg)
+    return numbers
+
+
+def _hull(points: list[float], where: str) -> tuple[float, float, float, float]:
     """Centre and size of the box around a segmentation polygon x1 y1 x2 y2 ..."""
     if len(points) % 2:
-        msg = f"{text}:{line}: {len(points) + 1} numbers are neither a box nor a polygon"
+        msg = f"{where}: {len(points) + 1} numbers are neither a box nor a polygon"
         raise DatasetError(msg)
     (left, right), (top, bottom) = ((min(axis), max(axis)) for axis in (points[::2], points[1::2]))
     return (left + right) / 2, (top + bottom) / 2, right - left, bottom - top
@@ -156,7 +165,7 @@ def _yaml_names(path: Path) -> list[str]:
     """The `names` of a data.yaml, a list or a mapping from index to name; a hole is an empty name."""
     try:
         content = yaml.safe_load(path.read_bytes())
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
+    except (OSError, yaml.YAMLError, ValueError, RecursionError) as error:
         msg = f"{path}: cannot be read as YAML: {error}"
         raise DatasetError(msg) from error
     names = content.get("names") if isinstance(content, dict) else None

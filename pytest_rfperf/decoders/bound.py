@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Callable, Mapping
 
@@ -80,7 +81,9 @@ class BoundDecoder:
             **options,
             **prepared,
             "decoder": self.name,
-            "labels": ", ".join(self.labels) if len(self.labels) <= _LABELS_SHOWN else f"{len(self.labels)} labels",
+            "labels": ", ".join(self.labels)
+            if len(self.labels) <= _LABELS_SHOWN
+            else f"{len(self.labels)} labels, sha256 {hashlib.sha256(repr(self.labels).encode()).hexdigest()[:12]}",
         }
 
     def feeds(self, tensor: NDArray[np.float32], placement: Placement) -> dict[str, NDArray[Any]]:  # noqa: ARG002 - the seam

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 from dataclasses import MISSING, dataclass, fields
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
@@ -97,7 +98,7 @@ class Gate:
     def check_number(self, argument: str, low: float, high: float, *, least: bool = False) -> None:
         """Refuse an argument that is no number in (low, high], or in [low, high] with `least`."""
         value = getattr(self, argument)
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
         if not number or not (low < value <= high or (least and value == low)):
             interval = f"{'[' if least else '('}{low:g}, {high:g}]" if high != float("inf") else f"greater than {low:g}"
             why = f"expected a number in {interval}" if high != float("inf") else f"expected a number {interval}"

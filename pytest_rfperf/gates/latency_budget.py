@@ -64,7 +64,7 @@ class LatencyBudget(Gate):
         least_s = least * self.shape.pace_ns / 1e9
         if least_s > bench.cap_s:
             why = (
-                f"not measured: a PASS needs at least {least} calls, {least_s:.0f} s at one every {self.pace}, and "
+                f"not measured: a PASS needs at least {least} calls, {least_s:.0f} s of gaps of {self.pace} alone, and "
                 f"the cap is {bench.cap_s:g} s; raise --rfperf-cap"
             )
             return self._verdict(Outcome.INCONCLUSIVE, None, why)
@@ -106,7 +106,9 @@ class LatencyBudget(Gate):
         if decision.rate.tau >= _TAU_SHOWN:
             parts.append(f"autocorrelation time {decision.rate.tau:.1f} calls")
         if decision.clean_calls is not None and decision.rate.outcome is Outcome.FAIL:
-            parts.append(f"decided on {decision.rate.calls} calls that had a CPU for themselves")
+            parts.append(
+                f"decided on {decision.rate.exceedances} of {decision.rate.calls} calls that contention cannot explain"
+            )
         return ", ".join(parts)
 
     def _why_undecided(self, run: LatencyRun, decision: BudgetDecision, least: int) -> str:
@@ -125,7 +127,7 @@ class LatencyBudget(Gate):
         )
 
     def _contention(self, run: LatencyRun, decision: BudgetDecision) -> str:
-        from pytest_rfperf.core.budget import CLEAN_RATIO  # noqa: PLC0415 - collecting imports no numpy
+        from pytest_rfperf.core.budget import clean_mask  # noqa: PLC0415 - collecting imports no numpy
         from pytest_rfperf.core.percentiles import percentile  # noqa: PLC0415 - collecting imports no numpy
 
         steal = run.signals.steal_ratio
@@ -133,7 +135,7 @@ class LatencyBudget(Gate):
         text = f"host contended (CPU share {decision.cpu_share:.2f}, {shown})"
         if run.cpu_ns is None or not decision.clean_calls:
             return f"{text}; no call had a CPU for itself"
-        clean = run.latencies_ns[run.cpu_ns > CLEAN_RATIO * run.latencies_ns]
+        clean = run.latencies_ns[clean_mask(run.latencies_ns, run.cpu_ns)]
         alone = percentile(clean, self.percentile) / 1e6
         clean_text = f"{decision.clean_calls} clean calls alone give p{self.percentile:g} {_shown(alone)}"
         return f"{text}; {clean_text}; run it on a calmer host"

@@ -37,6 +37,8 @@ class MinAp(MinMap):
         check_accuracy_arguments(self)
         if self.area is not None and self.area not in _AREAS:
             raise self.refuse("area", f"known: {', '.join(_AREAS)}")
+        if not isinstance(self.category, (str, type(None))):
+            raise self.refuse("category", "expected the name of one class; write a marker for each")
         if self.category is None and self.area is None:
             raise self.refuse("category", "name a category, an area, or both; min_map is for the whole dataset")
 

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from pytest_rfperf.data.verdict import Outcome, Verdict
-from pytest_rfperf.errors import ModelError
 from pytest_rfperf.gates.gate import Bench, Gate
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _MB = 10**6
 
@@ -31,6 +27,8 @@ class ModelSizeBudget(Gate):
 
     def judge(self, bench: Bench) -> Verdict:
         """Add up the sizes of the files."""
+        from pytest_rfperf.store.artifacts import artifact_files  # noqa: PLC0415 - collecting stays light
+
         files = artifact_files(bench.artifact)
         measured = sum(file.stat().st_size for file in files) / _MB
         outcome = Outcome.PASS if measured <= self.mb else Outcome.FAIL
@@ -38,18 +36,3 @@ class ModelSizeBudget(Gate):
         names = ", ".join(file.name for file in files)
         text = f"{measured:.4g} MB {sign} {self.mb:g} MB for {bench.where} ({names})"
         return Verdict(gate=self.name, outcome=outcome, measured=measured, limit=self.mb, unit="MB", message=text)
-
-
-def artifact_files(artifact: Path) -> list[Path]:
-    """The ONNX file and its external data under the names that exporters give it.
-
-    Raises
-    ------
-    ModelError
-        If the artefact does not exist.
-    """
-    if not artifact.is_file():
-        msg = f"model file {artifact} does not exist; set `artifact` of the model to an ONNX file"
-        raise ModelError(msg)
-    beside = [artifact.with_name(artifact.name + suffix) for suffix in (".data", "_data", ".weights")]
-    return [artifact, *(file for file in beside if file.is_file())]

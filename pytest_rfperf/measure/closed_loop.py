@@ -96,9 +96,10 @@ class ClosedLoop:
     def _measure(self, calls: int) -> None:
         begin = self._clock.wall_ns()
         chosen = [self._items[i] for i in self._random.integers(len(self._items), size=calls)]
-        walls, cpus, answers = time_calls(
-            self._call, chosen, self._clock, cpu=self._cpus is not None, pace_ns=self._shape.pace_ns
-        )
+        with self._watch:
+            walls, cpus, answers = time_calls(
+                self._call, chosen, self._clock, cpu=self._cpus is not None, pace_ns=self._shape.pace_ns
+            )
         self._walls.append(walls)
         if self._cpus is not None and cpus is not None:
             self._cpus.append(cpus)

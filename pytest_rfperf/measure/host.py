@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import operator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,24 +29,36 @@ class _Reading:
 
 
 class HostWatch:
-    """Reads the host's counters when it is made, and gives what they did since."""
+    """Adds up what the host's counters did while it was on: `with watch:` around each stretch of measuring."""
 
     def __init__(self, now_ns: Callable[[], int]) -> None:
-        """Take the first reading."""
+        """Start from nothing."""
         self._now_ns = now_ns
-        self._first = self._read()
+        self._begin: _Reading | None = None
+        self._total: _Reading | None = None
+
+    def __enter__(self) -> None:
+        """Begin a stretch."""
+        self._begin = self._read()
+
+    def __exit__(self, *_: object) -> None:
+        """End a stretch and add what happened in it."""
+        if self._begin is None:
+            return
+        stretch = _combined(self._read(), self._begin, operator.sub)
+        self._total = stretch if self._total is None else _combined(self._total, stretch, operator.add)
 
     def signals(self, cpu_share: float | None) -> HostSignals:
-        """What happened since the watch was made, with the CPU share that the measurement knows."""
-        first, last = self._first, self._read()
-        elapsed_us = max(1.0, (last.at_ns - first.at_ns) / 1e3)
-        pressure, steal = _since(first.pressure_us, last.pressure_us), _since(first.steal_ticks, last.steal_ticks)
-        ticks = _since(first.all_ticks, last.all_ticks)
+        """What happened so far, with the CPU share that the measurement knows."""
+        total = self._total
+        if total is None:
+            return HostSignals(cpu_share=cpu_share)
+        elapsed_us = max(1.0, total.at_ns / 1e3)
         return HostSignals(
             cpu_share=cpu_share,
-            pressure_ratio=None if pressure is None else min(1.0, pressure / elapsed_us),
-            steal_ratio=None if steal is None else steal / max(1, ticks or 0),
-            involuntary_switches=_since(first.switches, last.switches),
+            pressure_ratio=None if total.pressure_us is None else min(1.0, total.pressure_us / elapsed_us),
+            steal_ratio=None if total.steal_ticks is None else total.steal_ticks / max(1, total.all_ticks or 0),
+            involuntary_switches=total.switches,
         )
 
     def _read(self) -> _Reading:
@@ -53,8 +66,19 @@ class HostWatch:
         return _Reading(_pressure_us(), steal, ticks, _switches(), self._now_ns())
 
 
-def _since(first: int | None, last: int | None) -> int | None:
-    return None if first is None or last is None else last - first
+def _combined(one: _Reading, other: _Reading, how: Callable[[int, int], int]) -> _Reading:
+    """Add or subtract two readings; what either cannot see stays unseen."""
+
+    def each(a: int | None, b: int | None) -> int | None:
+        return None if a is None or b is None else how(a, b)
+
+    return _Reading(
+        each(one.pressure_us, other.pressure_us),
+        each(one.steal_ticks, other.steal_ticks),
+        each(one.all_ticks, other.all_ticks),
+        each(one.switches, other.switches),
+        how(one.at_ns, other.at_ns),
+    )
 
 
 def _pressure_us() -> int | None:

@@ -17,7 +17,7 @@ _POLL_S = 0.5
 
 
 class HostLock:
-    """A lock file in the temporary folder of the host; the holder's process id is beside it."""
+    """A lock file in the temporary folder of the host."""
 
     def __init__(self, folder: Path | None = None) -> None:
         """Choose the file; nothing is locked yet."""
@@ -26,25 +26,17 @@ class HostLock:
         if hasattr(os, "getuid") and path.exists() and not os.access(path, os.W_OK):
             path = place / f"rfperf-host-{os.getuid()}.lock"
         self._lock = FileLock(path, mode=0o666)
-        self._holder = path.with_suffix(".pid")
 
     @contextlib.contextmanager
     def held(self, waiting: Callable[[str], None]) -> Iterator[None]:
-        """Hold the lock; `waiting` is told twice a second who holds it meanwhile."""
+        """Hold the lock; `waiting` is told twice a second meanwhile."""
         while True:
             try:
                 self._lock.acquire(timeout=_POLL_S)
                 break
             except Timeout:
-                waiting(f"waiting for another measurement on this host ({self._who()})")
+                waiting("waiting for another measurement on this host")
         try:
-            with contextlib.suppress(OSError):
-                self._holder.write_text(str(os.getpid()), encoding="ascii")
             yield
         finally:
             self._lock.release()
-
-    def _who(self) -> str:
-        with contextlib.suppress(OSError):
-            return f"process {self._holder.read_text(encoding='ascii')}"
-        return "unknown process"

@@ -21,7 +21,7 @@ from pytest_rfperf.plugin.fixtures import (
     target,
 )
 from pytest_rfperf.plugin.options import add_options, add_short_option, register_markers
-from pytest_rfperf.plugin.stash import FACTS, GATES, PREFIX, PROBLEM, SHORT_OPTION_TAKEN, UNDECIDED
+from pytest_rfperf.plugin.stash import FACTS, GATES, MARK_COUNT, PARTS, PREFIX, PROBLEM, SHORT_OPTION_TAKEN, UNDECIDED
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
@@ -87,7 +87,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Fail a test that a worker could not refuse."""
+    """Fail a test that a worker could not refuse, and forget what an earlier attempt at it reported."""
+    for key in (FACTS, UNDECIDED):
+        if key in item.stash:
+            del item.stash[key]
     if PROBLEM in item.stash:
         pytest.fail(item.stash[PROBLEM], pytrace=False)
 
@@ -97,6 +100,8 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     """Judge the gates of a test once its body has passed."""
     __tracebackhide__ = True
     result = yield
+    if sum(mark.name in SIGNATURES for mark in item.iter_markers()) != item.stash.get(MARK_COUNT, 0):
+        pytest.fail("a gate was added to this test after it was collected, too late to be judged", pytrace=False)
     if GATES in item.stash or "_rfperf_measure" in getattr(item, "fixturenames", ()):
         from pytest_rfperf.plugin.judging import judge_test  # noqa: PLC0415 - projects without gates pay nothing
 
@@ -108,6 +113,8 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Let the facts travel with the report, also from a worker to its controller."""
     report = yield
+    if report.failed:
+        vars(report)["rfperf_failed_case"] = failed_case(item)
     if report.when == "call":
         vars(report).update({name: item.stash[key] for name, key in _REPORTED.items() if key in item.stash})
     return report
@@ -118,6 +125,13 @@ def pytest_report_teststatus(report: Any) -> tuple[str, str, tuple[str, dict[str
     if getattr(report, "rfperf_undecided", None) and report.when == "call" and report.passed:
         return "inconclusive", "I", ("INCONCLUSIVE", {"yellow": True})
     return None
+
+
+def failed_case(item: pytest.Item) -> list[str]:
+    """Model, target and dataset of a test that failed, as far as it has them."""
+    callspec = getattr(item, "callspec", None)
+    parameters = callspec.params if callspec else {}
+    return [str(parameters.get(PREFIX + part, "")) for part in PARTS]
 
 
 def _has_gates(node: pytest.Item) -> bool:

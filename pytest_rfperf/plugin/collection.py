@@ -10,7 +10,7 @@ import pytest
 from pytest_rfperf.errors import RfperfError, UsageError
 from pytest_rfperf.gates.catalogue import CLASSES
 from pytest_rfperf.gates.gate import gate_class, make_gate
-from pytest_rfperf.plugin.stash import GATE_COUNT, GATES, PARTS, PREFIX, PROBLEM
+from pytest_rfperf.plugin.stash import GATE_COUNT, GATES, MARK_COUNT, PARTS, PREFIX, PROBLEM
 from pytest_rfperf.plugin.state import settings_of
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def prepare_gates(config: pytest.Config, items: list[pytest.Item]) -> None:
             general = str(error) == config.stash.get(PROBLEM, "")
             item.stash[PROBLEM] = str(error) if general else f"{item.nodeid.partition('[')[0]}: {error}"
         else:
+            item.stash[MARK_COUNT] = len(marks)
             count += len(gates)
             if gates:
                 item.stash[GATES] = gates

@@ -12,7 +12,7 @@ from pytest_rfperf.plugin.stash import SESSION
 if TYPE_CHECKING:
     from pytest_rfperf.report.summary import Summary
 
-_INTERRUPTED = 2
+_RAN_THROUGH = (0, 1)
 
 
 class Controller:
@@ -22,7 +22,7 @@ class Controller:
         """Start from nothing."""
         self._config = config
         self._facts: list[tuple[str, bool]] = []
-        self._failed: set[str] = set()
+        self._failed: list[tuple[str, tuple[str, ...]]] = []
         self._summary: Summary | None = None
         self._lines: list[str] = []
         self._problems: list[str] = []
@@ -30,7 +30,7 @@ class Controller:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Gather what a test found out, wherever it ran."""
         if report.failed:
-            self._failed.add(report.nodeid)
+            self._failed.append((report.nodeid, tuple(getattr(report, "rfperf_failed_case", ("", "", "")))))
         facts = getattr(report, "rfperf_facts", None)
         if facts:
             self._facts.append((facts, hasattr(report, "wasxfail")))
@@ -39,7 +39,10 @@ class Controller:
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Close what this process opened; the controller writes the files."""
         if SESSION in self._config.stash:
-            self._config.stash[SESSION].close()
+            try:
+                self._config.stash[SESSION].close()
+            except Exception as error:  # noqa: BLE001 - an adapter's own error must not cost the report
+                self._problems.append(f"closing: {error}")
         if self._facts and not hasattr(self._config, "workerinput"):
             self._write(int(exitstatus))
             if self._problems and not exitstatus:
@@ -76,7 +79,7 @@ class Controller:
             if settings.save_detections:
                 written = write_detections(self._summary, settings.path(str(settings.save_detections)))
                 self._lines += [f"detections: {path}" for path in written]
-            if settings.record and exitstatus != _INTERRUPTED:
+            if settings.record and exitstatus in _RAN_THROUGH:
                 self._record(settings)
         except RfperfError as error:
             self._problems.append(str(error))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_rfperf.data.verdict import Outcome
+from pytest_rfperf.data.verdict import Outcome, Verdict
 from pytest_rfperf.errors import RfperfError
 from pytest_rfperf.plugin.benchmark import BENCHMARK, benchmark_bench, benchmark_facts
 from pytest_rfperf.plugin.stash import FACTS, GATES, UNDECIDED
@@ -16,7 +16,6 @@ from pytest_rfperf.plugin.state import case_of, session_of, settings_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pytest_rfperf.data.verdict import Verdict
     from pytest_rfperf.gates.gate import Bench, Gate
 
 
@@ -27,13 +26,8 @@ def judge_test(item: pytest.Item) -> None:
     """
     gates: list[Gate] = item.stash.get(GATES, [])
     __tracebackhide__ = True
-    with plainly():
-        try:
-            verdicts = [gate.judge(_bench_of(item, gate)) for gate in gates]
-            _keep_facts(item, verdicts)
-        except RfperfError as error:
-            _keep_error(item, str(error))
-            raise
+    verdicts = [_judged(item, gate) for gate in gates]
+    _keep_facts(item, verdicts)
     for gate, verdict in zip(gates, verdicts, strict=True):
         name = "_".join(map(_part, gate.key))
         item.user_properties.append((name, str(verdict)))
@@ -59,39 +53,30 @@ def _bench_of(item: pytest.Item, gate: Gate) -> Bench:
     return session_of(item.config).bench(case_of(item))
 
 
+def _judged(item: pytest.Item, gate: Gate) -> Verdict:
+    """The verdict of one gate; an error of ours is one too, so that it hides no other gate's."""
+    try:
+        return gate.judge(_bench_of(item, gate))
+    except RfperfError as error:
+        message = str(error).removeprefix(f"{gate.name}: ")
+        return Verdict(gate=gate.name, outcome=Outcome.ERROR, measured=None, limit=0.0, unit="", message=message)
+
+
 def _keep_facts(item: pytest.Item, verdicts: list[Verdict]) -> None:
+    """Put what is known of the case on the test; a case that could not be opened keeps a row all the same."""
     import msgspec  # noqa: PLC0415 - only where there are facts
 
-    from pytest_rfperf.session.recorder import case_facts  # noqa: PLC0415 - only where there are facts
+    from pytest_rfperf.session.recorder import bare_facts, case_facts  # noqa: PLC0415 - only where there are facts
 
     case = case_of(item)
     fixture = getattr(item, "funcargs", {}).get(BENCHMARK)
-    if case.model is None and fixture is not None:
-        facts = benchmark_facts(item.nodeid, fixture, verdicts)
-    else:
-        facts = case_facts(session_of(item.config).bench(case), item.nodeid, verdicts)
-    item.stash[FACTS] = msgspec.json.encode(facts).decode()
-
-
-def _keep_error(item: pytest.Item, message: str) -> None:
-    """Give a case that could not be measured a row of its own, so that no table is greener than the session."""
-    import msgspec  # noqa: PLC0415 - only where there are facts
-
-    from pytest_rfperf.session.facts import CaseFacts, VerdictFacts  # noqa: PLC0415 - only where there are facts
-
-    case = case_of(item)
-    verdict = VerdictFacts(gate=str(case), outcome="ERROR", measured=None, limit=0.0, unit="", message=message)
-    facts = CaseFacts(
-        test=item.nodeid,
-        model=case.model or item.name,
-        size="",
-        target=case.target or "",
-        dataset=case.dataset or "",
-        artifact="",
-        artifact_sha256="",
-        verdicts=[verdict],
-        notes=list(session_of(item.config).notes),
-    )
+    try:
+        if case.model is None and fixture is not None:
+            facts = benchmark_facts(item.nodeid, fixture, verdicts)
+        else:
+            facts = case_facts(session_of(item.config).bench(case), item.nodeid, verdicts)
+    except RfperfError:
+        facts = bare_facts(case, item.nodeid, verdicts, session_of(item.config).notes)
     item.stash[FACTS] = msgspec.json.encode(facts).decode()
 
 
@@ -99,7 +84,7 @@ def _raise(item: pytest.Item, verdicts: list[Verdict]) -> None:
     """Fail with every verdict of the test in the message, or do what the policy says of an undecided gate."""
     outcomes = {verdict.outcome for verdict in verdicts}
     text = "\n".join(map(str, sorted(verdicts, key=lambda verdict: verdict.outcome is Outcome.PASS)))
-    if Outcome.FAIL in outcomes:
+    if outcomes & {Outcome.FAIL, Outcome.ERROR}:
         pytest.fail(text, pytrace=False)
     if Outcome.INCONCLUSIVE in outcomes:
         policy = settings_of(item.config).run.inconclusive

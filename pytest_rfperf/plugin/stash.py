@@ -14,6 +14,8 @@ SHORT_OPTION_TAKEN = pytest.StashKey[bool]()
 SETTINGS: pytest.StashKey[Any] = pytest.StashKey()
 SESSION: pytest.StashKey[Any] = pytest.StashKey()
 GATE_COUNT = pytest.StashKey[int]()
+MARK_COUNT = pytest.StashKey[int]()
+"""Of the markers that were turned into gates when a test was collected."""
 GATES: pytest.StashKey[list[Any]] = pytest.StashKey()
 PROBLEM = pytest.StashKey[str]()
 FACTS = pytest.StashKey[str]()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pytest_rfperf.config import Settings
     from pytest_rfperf.store.baseline import StoredRun
 
+_ENOUGH_TO_BE_STEADY = 30
 _TIME_UNITS = ("ms", "s")
 """Gates on times are decided by evidence; an accuracy or a size on a fixed dataset is no estimate."""
 _MARKS = {
@@ -106,7 +107,7 @@ def _remarks(case: CaseFacts) -> list[str]:
         share = run.signals.get("cpu share")
         if share is not None and share < CALM_SHARE:
             remarks.append(f"{place}: {run.shape}: the host was busy with something else (CPU share {share:.2f})")
-        if not run.warm_up_steady:
+        if not run.warm_up_steady and run.warm_up_calls >= _ENOUGH_TO_BE_STEADY:
             remarks.append(f"{place}: {run.shape}: not steady after {run.warm_up_calls} warm-up calls")
     if case.accuracy and case.accuracy.outside_classes:
         count = case.accuracy.outside_classes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 from pytest_rfperf.core.average_precision import accumulate
@@ -43,6 +44,8 @@ class CaseBench:
         self.accuracy_run: AccuracyRun | None = None
         self.starts: list[ColdStart] = []
         self.memory_use: MemoryUse | None = None
+        self.category_of_label: list[int] = []
+        self.pool_sha256 = ""
         self._pool: list[bytes] = []
         self._evaluated: dict[tuple[float, int, tuple[float, ...]], Accuracy] = {}
 
@@ -70,11 +73,10 @@ class CaseBench:
         self, shape: LoadShape, decided: Callable[[LatencyRun], bool], cap_s: float | None = None
     ) -> LatencyRun:
         """Measure until `decided` or the cap; a run of the same shape goes on where it stopped."""
-        detector, pool = self.detector, self._images()
         with self.session.measuring(f"{self.where}: {shape}") as say:
             if shape not in self.loops:
-                say("warming up")
-                self.loops[shape] = self._loop(detector, pool, shape)
+                say("opening and warming up")
+                self.loops[shape] = self._loop(self.detector, self._images(), shape)
             limit_s = self.cap_s if cap_s is None else cap_s
             return self.loops[shape].extend(
                 decided, limit_s, lambda run: say(f"{run.calls} calls, {run.duration_s:.1f} s")
@@ -106,8 +108,9 @@ class CaseBench:
 
     def cold_starts(self, decided: Callable[[Sequence[ColdStart]], bool], most: int) -> Sequence[ColdStart]:
         """Start fresh processes until `decided`, `most`, or four times the cap."""
-        target, image = self._fresh(), self._images()[0]
         with self.session.measuring(f"{self.where}: cold start") as say:
+            say("opening")
+            target, image = self._fresh(), self._images()[0]
             while len(self.starts) < most and not (self.starts and decided(self.starts)):
                 say(f"start {len(self.starts) + 1}")
                 self.starts.append(target.cold_start(self.model, image))
@@ -118,10 +121,10 @@ class CaseBench:
     def memory(self) -> MemoryUse:
         """Read the peak memory of fresh processes over 20 calls."""
         if self.memory_use is None:
-            target, pool = self._fresh(), self._images()
-            images = [pool[i % len(pool)] for i in range(_MEMORY_CALLS)]
             with self.session.measuring(f"{self.where}: memory") as say:
-                say("four fresh processes")
+                say("opening, then four fresh processes")
+                target, pool = self._fresh(), self._images()
+                images = [pool[i % len(pool)] for i in range(_MEMORY_CALLS)]
                 self.memory_use = target.memory(self.model, images)
         return self.memory_use
 
@@ -140,19 +143,26 @@ class CaseBench:
 
     def _accuracy_run(self) -> AccuracyRun:
         if self.accuracy_run is None:
-            detector, dataset = self.detector, self.dataset
             names = (self._named(self.case.model, "model"), self._named(self.case.dataset, "dataset"))
             keys = self.session.settings.datasets[names[1]]
-            mapping = category_of_label(detector.labels, dataset, keys, names)
             with self.session.measuring(f"{self.where}: accuracy") as say:
+                say("opening")
+                self.category_of_label = category_of_label(self.detector.labels, self.dataset, keys, names)
                 self.accuracy_run = accuracy_pass(
-                    detector, dataset, mapping, self.session.clock, lambda n, of: say(f"{n}/{of} images")
+                    self.detector,
+                    self.dataset,
+                    self.category_of_label,
+                    self.session.clock,
+                    lambda n, of: say(f"{n}/{of} images"),
                 )
         return self.accuracy_run
 
     def _images(self) -> list[bytes]:
         if not self._pool:
             self._pool = image_pool(self.dataset.images, self.session.settings.run.seed)
+            self.pool_sha256 = hashlib.sha256(
+                b"".join(hashlib.sha256(image).digest() for image in self._pool)
+            ).hexdigest()
         return self._pool
 
     def _fresh(self) -> FreshProcesses:
@@ -160,6 +170,7 @@ class CaseBench:
         if not hasattr(target, "cold_start"):
             msg = f"target '{self.case.target}' cannot start a detector in a fresh process"
             raise TargetError(msg)
+        _ = self.detector  # opened here too, which attests that the target runs it where it was asked to
         return target  # type: ignore[no-any-return]
 
     def _named(self, name: str | None, kind: str) -> str:

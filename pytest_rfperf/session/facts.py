@@ -82,7 +82,7 @@ class CaseFacts(msgspec.Struct, frozen=True, kw_only=True):
 def as_expected(case: CaseFacts) -> CaseFacts:
     """The facts of a test that was expected to fail: its failing verdicts count for nothing."""
     verdicts = [
-        verdict if verdict.outcome == "PASS" else msgspec.structs.replace(verdict, outcome="XFAIL")
+        verdict if verdict.outcome != "FAIL" else msgspec.structs.replace(verdict, outcome="XFAIL")
         for verdict in case.verdicts
     ]
     return msgspec.structs.replace(case, verdicts=verdicts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pytest_rfperf.data.verdict import Verdict
     from pytest_rfperf.gates.gate import Accuracy
     from pytest_rfperf.session.bench import CaseBench
+    from pytest_rfperf.session.facts import Case
 
 _SPEED_ONLY = frozenset({"threads", "spinning"})
 """Settings that leave detections as they are: measured equal bit for bit on convolutional nets."""
@@ -50,6 +52,21 @@ def case_facts(bench: CaseBench, test: str, verdicts: Sequence[Verdict]) -> Case
     )
 
 
+def bare_facts(case: Case, test: str, verdicts: Sequence[Verdict], notes: Sequence[str]) -> CaseFacts:
+    """What is left to say of a case that could not be opened."""
+    return CaseFacts(
+        test=test,
+        model=case.model or test.rpartition("::")[2],
+        size="",
+        target=case.target or "",
+        dataset=case.dataset or "",
+        artifact="",
+        artifact_sha256="",
+        verdicts=[verdict_facts(verdict) for verdict in verdicts],
+        notes=list(notes),
+    )
+
+
 def verdict_facts(verdict: Verdict) -> VerdictFacts:
     """A verdict as plain values."""
     measured = verdict.measured
@@ -75,7 +92,7 @@ def coco_values(accuracy: Accuracy) -> dict[str, float]:
 def latency_facts_of(bench: CaseBench, run: LatencyRun) -> LatencyFacts:
     """A latency run of a bench, with the protocol that makes it comparable."""
     seed = str(bench.session.settings.run.seed)
-    protocol = _protocol(bench) | {"shape": str(run.shape), "seed": seed, "dataset": bench.dataset.sha256}
+    protocol = _protocol(bench) | {"shape": str(run.shape), "seed": seed, "images": bench.pool_sha256}
     return latency_facts(run, protocol)
 
 
@@ -112,6 +129,7 @@ def accuracy_facts(bench: CaseBench, accuracy: Accuracy) -> AccuracyFacts:
     protocol = kept | {
         "dataset": bench.dataset.sha256,
         "images": run.images_sha256,
+        "classes": hashlib.sha256(repr(bench.category_of_label).encode()).hexdigest(),
         "max detections": str(accuracy.precision_recall.max_detections[-1]),
         "score floor": f"{accuracy.score_floor:g}",
     }

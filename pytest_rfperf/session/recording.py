@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from pytest_rfperf.session.facts import CaseFacts
 
 
-def record(cases: Sequence[CaseFacts], settings: Settings, failed_tests: set[str], now: str) -> list[str]:
+FailedTest = tuple[str, tuple[str, ...]]
+
+
+def record(cases: Sequence[CaseFacts], settings: Settings, failed_tests: Sequence[FailedTest], now: str) -> list[str]:
     """Write a baseline for each case of which every gate passed.
 
     Parameters
@@ -24,8 +27,9 @@ def record(cases: Sequence[CaseFacts], settings: Settings, failed_tests: set[str
     cases : sequence of CaseFacts
         Merged: one a model, target and dataset.
     settings : Settings
-    failed_tests : set of str
-        Node ids of tests that failed for any reason.
+    failed_tests : sequence of (str, tuple of str)
+        Node id of each test that failed for any reason, with its model, target and dataset; empty text for a part
+        that it does not have.
     now : str
         Date and time, for the record.
 
@@ -55,11 +59,16 @@ def record(cases: Sequence[CaseFacts], settings: Settings, failed_tests: set[str
     return lines
 
 
-def _obstacle(case: CaseFacts, failed_tests: set[str]) -> str:
-    bad = [verdict.gate for verdict in case.verdicts if verdict.outcome not in {Outcome.PASS.value, "XFAIL"}]
+def _obstacle(case: CaseFacts, failed_tests: Sequence[FailedTest]) -> str:
+    bad = [verdict.gate for verdict in case.verdicts if verdict.outcome != Outcome.PASS.value]
     if bad:
         return f"{bad[0]} did not pass"
-    failed = [test for test in case.test.split("\n") if test in failed_tests]
+    place = (case.model, case.target, case.dataset)
+    failed = [
+        test
+        for test, parts in failed_tests
+        if parts[:1] == place[:1] and all(part in ("", here) for part, here in zip(parts, place, strict=True))
+    ]
     return f"{failed[0]} failed" if failed else ""
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import onnxruntime
 
 from pytest_rfperf.data.model import ModelSignature
-from pytest_rfperf.errors import AttestationError, ModelError
-from pytest_rfperf.targets.onnxruntime.attestation import RECORD_PLACEMENT
+from pytest_rfperf.errors import AttestationError, ModelError, UsageError
+from pytest_rfperf.targets.onnxruntime.attestation import CPU, RECORD_PLACEMENT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,13 +45,17 @@ def open_session(artifact: Path, target: str, options: OnnxruntimeOptions) -> on
     settings.add_session_config_entry(RECORD_PLACEMENT, "1")
     if not options.spinning:
         settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    stray = sorted(set(options.provider_options) - set(options.providers))
+    if stray:
+        msg = f"targets.{target}.provider-options names {stray[0]}, which is not in targets.{target}.providers"
+        raise UsageError(msg)
     known = set(onnxruntime.get_available_providers())
     unknown = [name for name in options.providers if name not in known]
     providers = [(name, options.provider_options.get(name, {})) for name in options.providers if name in known]
     try:
         return onnxruntime.InferenceSession(str(artifact), settings, providers=providers or _cpu(), enable_fallback=0)
     except Exception as error:
-        if unknown or _is_provider_failure(error):
+        if unknown or (options.providers[0] != CPU and _opens_on_cpu(artifact)):
             msg = f"target '{target}' asked for {', '.join(options.providers)}: {error}"
             raise AttestationError(msg) from error
         size = artifact.stat().st_size
@@ -70,11 +74,16 @@ def signature_of(session: onnxruntime.InferenceSession) -> ModelSignature:
 
 def _cpu() -> list[tuple[str, dict[str, str]]]:
     """Where ONNX Runtime would fall back to: opening there lets the attestation say what ran where."""
-    return [("CPUExecutionProvider", {})]
+    return [(CPU, {})]
 
 
-def _is_provider_failure(error: Exception) -> bool:
-    return "ExecutionProvider" in str(error) and "CUDA" in str(error)
+def _opens_on_cpu(artifact: Path) -> bool:
+    """Whether the file itself is well, so that a provider is to blame."""
+    try:
+        onnxruntime.InferenceSession(str(artifact), providers=_cpu())
+    except Exception:  # noqa: BLE001 - ONNX Runtime raises a class of its own for each kind of failure
+        return False
+    return True
 
 
 def _short(error: Exception) -> str:

@@ -70,7 +70,6 @@ def test_variables_are_those_of_the_process_unless_given(project, tmp_path, monk
         ("cap", "soon", "Expected `float`, got `str`"),
         ("alpha", "0.5", "Expected `float` < 0.5"),
         ("alpha", "nan", "Expected `float` > 0.0"),
-        ("alpha", "", "Expected `float`, got `str`"),
         ("inconclusive", "maybe", "Invalid enum value 'maybe'; known: fail, warn, skip"),
         ("alpha_scope", "test", "Invalid enum value 'test'; known: gate, session"),
     ],

@@ -330,3 +330,12 @@ def test_observations_of_a_median_are_taken_as_independent():
     """Each is a process or a block of its own: an order that looks like a burst divides nothing."""
     decision = decide_median(np.arange(40) < 4, **ERRORS)
     assert (decision.outcome, decision.tau) == (Outcome.PASS, 1.0)
+
+
+def test_failures_on_a_contended_host_are_weighed_among_all_calls():
+    """Four failures in 110 calls keep a p95 budget; dropping the other calls as unclean would make them 4 of 4."""
+    latencies = np.full(110, 10_000_000)
+    latencies[10::30] = FAILED_NS
+    decision = decide_budget(latencies, latencies // 2 * (latencies != FAILED_NS), 50e6, 95, alpha=0.05, beta=0.05)
+    assert decision.rate.outcome is not Outcome.FAIL
+    assert decision.clean_calls == 0

@@ -279,7 +279,7 @@ def test_the_protocol_tells_settings_apart():
         "letterbox",
         "0",
     )
-    assert bind(80, labels=None).protocol["labels"] == "80 labels"
+    assert bind(80, labels=None).protocol["labels"].startswith("80 labels, sha256 ")
     for other in (bind(options={"nms-iou": 0.6}), bind(labels=("a", "c")), bind(preprocess={"pad": 1})):
         assert other.protocol != bind().protocol
 

@@ -51,6 +51,8 @@ def test_memory_is_the_highest_peak_less_that_of_the_imports(budget, sign, outco
 def test_the_size_counts_the_weights_beside_the_file_and_nothing_else(tmp_path, budget, sign, outcome):
     for name, size in {"m.onnx": 1000, "m.onnx.data": 2000, "other.onnx": 5000}.items():
         (tmp_path / name).write_bytes(bytes(size))
+    named = b"\n\x08location\x12\x0bm.onnx.data"
+    (tmp_path / "m.onnx").write_bytes(named + bytes(1000 - len(named)))
     verdict = ModelSizeBudget(budget).judge(FakeBench(artifact=tmp_path / "m.onnx"))
     assert (verdict.outcome, verdict.measured) == (outcome, 0.003)
     assert verdict.message == f"0.003 MB {sign} {budget} MB for fast on cpu/street (m.onnx, m.onnx.data)"
@@ -60,4 +62,6 @@ def test_a_file_that_is_not_there_is_an_error_and_no_small_model(tmp_path):
     missing = tmp_path / "m.onnx"
     with pytest.raises(ModelError) as caught:
         ModelSizeBudget(1).judge(FakeBench(artifact=missing))
-    assert str(caught.value) == f"model file {missing} does not exist; set `artifact` of the model to an ONNX file"
+    assert str(caught.value) == (
+        f"model file {missing} cannot be read (No such file or directory); set `artifact` of the model to an ONNX file"
+    )

@@ -127,7 +127,9 @@ def test_clean_calls_of_a_contended_run_can_prove_a_fail():
     run = latency_run(np.where(slow, 80, 60) * MS, cpu_ns=np.where(slow, 40, 60) * MS)
     verdict = judged(LatencyBudget(50), run)
     assert verdict.outcome is Outcome.FAIL
-    assert verdict.message.endswith(f"decided on {int((~slow).sum())} calls that had a CPU for themselves)")
+    assert verdict.message.endswith(
+        f"decided on {(count := int((~slow).sum()))} of {count} calls that contention cannot explain)"
+    )
 
 
 def test_contention_never_forbids_a_pass():
@@ -141,7 +143,7 @@ def test_a_pace_that_the_cap_cannot_hold_is_said_without_measuring():
     assert bench.asked == []
     assert (verdict.outcome, verdict.measured) == (Outcome.INCONCLUSIVE, None)
     assert verdict.message == (
-        "not measured: a PASS needs at least 417 calls, 83 s at one every 200ms, and the cap is 10 s; raise "
+        "not measured: a PASS needs at least 417 calls, 83 s of gaps of 200ms alone, and the cap is 10 s; raise "
         "--rfperf-cap"
     )
 

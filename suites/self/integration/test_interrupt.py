@@ -30,7 +30,7 @@ def test_ctrl_c_ends_a_measurement_and_leaves_lock_and_files_whole(pytester):
         def test_before(): ...
         def test_long(measure):
             Path("begun").touch()
-            measure.latency(calls=10**9)
+            measure.latency(calls=10**9, pace='250ms')
         """
     )
     command = [sys.executable, "-c", LISTENING, "--target=cpu", "--rfperf-size=fast", "--rfperf-record"]

@@ -89,7 +89,9 @@ def test_a_provider_that_is_not_there_is_an_error_that_says_where_the_nodes_ran(
     result = project.runpytest("--target=gpu", "--rfperf-size=fast")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
-        ["target 'gpu' asked for CUDAExecutionProvider; all * nodes ran on CPUExecutionProvider (*install the ONNX*"]
+        [
+            "min_map: target 'gpu' asked for CUDAExecutionProvider; all * nodes ran on CPUExecutionProvider (*install the ONNX*"
+        ]
     )
 
 
@@ -115,7 +117,9 @@ def test_a_model_of_too_few_labels_is_refused_at_open(project, assets):
     project.makepyfile("from pytest_rfperf import *\n@min_map(0.1)\ndef test_release(): ...")
     result = project.runpytest("--target=cpu", "--rfperf-size=short")
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["models.short: decoder 'yolox': the model is shaped for 80 classes, but 2 labels*"])
+    result.stdout.fnmatch_lines(
+        ["min_map: models.short: decoder 'yolox': the model is shaped for 80 classes, but 2 labels*"]
+    )
 
 
 FASTESTDET = '''

@@ -23,9 +23,11 @@ def test_the_counters_of_the_host_are_read_as_shares_of_the_time_between(place):
     (place / "stat").write_text(STAT.format(user=100, idle=100, steal=10))
     (place / "cpu").write_text(PRESSURE.format(total=5_000))
     watch = host.HostWatch(clock.wall_ns)
-    clock.now_ns += 100 * MS
-    (place / "stat").write_text(STAT.format(user=150, idle=140, steal=20))
-    (place / "cpu").write_text(PRESSURE.format(total=30_000))
+    with watch:
+        clock.now_ns += 100 * MS
+        (place / "stat").write_text(STAT.format(user=150, idle=140, steal=20))
+        (place / "cpu").write_text(PRESSURE.format(total=30_000))
+    (place / "cpu").write_text(PRESSURE.format(total=90_000))
     signals = watch.signals(0.5)
     assert (signals.cpu_share, signals.pressure_ratio, signals.steal_ratio) == (0.5, 0.25, 0.1)
 
@@ -33,7 +35,10 @@ def test_the_counters_of_the_host_are_read_as_shares_of_the_time_between(place):
 def test_nothing_happened_is_zero_and_not_unknown(place):
     (place / "stat").write_text(STAT.format(user=1, idle=1, steal=1))
     (place / "cpu").write_text(PRESSURE.format(total=1))
-    signals = host.HostWatch(FakeClock().wall_ns).signals(None)
+    watch = host.HostWatch(FakeClock().wall_ns)
+    with watch:
+        pass
+    signals = watch.signals(None)
     assert (signals.cpu_share, signals.pressure_ratio, signals.steal_ratio) == (None, 0.0, 0.0)
 
 
@@ -42,7 +47,10 @@ def test_what_cannot_be_read_is_unknown(place, content):
     if content is not None:
         for name in ("stat", "cpu"):
             (place / name).write_bytes(content)
-    signals = host.HostWatch(FakeClock().wall_ns).signals(None)
+    watch = host.HostWatch(FakeClock().wall_ns)
+    with watch:
+        pass
+    signals = watch.signals(None)
     assert (signals.pressure_ratio, signals.steal_ratio) == (None, None)
 
 
@@ -55,13 +63,17 @@ def test_a_counter_that_goes_away_meanwhile_is_unknown(place):
 
 def test_switches_are_unknown_where_the_system_does_not_count_them(place, monkeypatch):
     monkeypatch.setitem(sys.modules, "resource", None)
-    assert host.HostWatch(FakeClock().wall_ns).signals(None).involuntary_switches is None
+    watch = host.HostWatch(FakeClock().wall_ns)
+    with watch:
+        pass
+    assert watch.signals(None).involuntary_switches is None
 
 
 def test_pressure_is_a_share_of_one_at_most(place):
     clock = FakeClock()
     (place / "cpu").write_text(PRESSURE.format(total=0))
     watch = host.HostWatch(clock.wall_ns)
-    clock.now_ns += MS
-    (place / "cpu").write_text(PRESSURE.format(total=10**9))
+    with watch:
+        clock.now_ns += MS
+        (place / "cpu").write_text(PRESSURE.format(total=10**9))
     assert watch.signals(None).pressure_ratio == 1.0

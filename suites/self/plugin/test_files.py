@@ -54,7 +54,7 @@ def test_the_artefact_of_a_recorded_run_is_kept_by_its_hash(pytester, monkeypatc
     write(pytester)
     pytester.runpytest(*ONE, "--rfperf-record")
     stored = json.loads((pytester.path / BASELINE).read_text())["runs"][0]
-    assert (pytester.path / "cache" / "artifacts" / f"{stored['artifact_sha256']}.onnx").is_file()
+    assert (pytester.path / "cache" / "artifacts" / stored["artifact_sha256"] / "model.onnx").is_file()
 
 
 @pytest.mark.parametrize(
@@ -117,3 +117,11 @@ def test_workers_share_one_controller_that_writes(pytester):
     assert {case["model"]: len(case["verdicts"]) for case in cases} == {"fast": 2, "accurate": 2}
     assert (pytester.path / BASELINE).is_file()
     assert (pytester.path / "out/cpu/squares/fast.json").is_file()
+
+
+def test_a_failed_test_without_a_verdict_keeps_its_case_from_being_recorded(pytester):
+    write(pytester)
+    pytester.makepyfile(test_own="def test_own(detector, dataset): assert not 'mine'")
+    result = pytester.runpytest(*ONE, "--rfperf-record")
+    result.stdout.fnmatch_lines(["not recorded: fast on cpu/squares: test_own.py::test_own[[]fast-cpu-squares] failed"])
+    assert not (pytester.path / BASELINE).exists()

@@ -184,7 +184,7 @@ def test_a_case_that_cannot_be_measured_has_a_row_of_its_own(pytester):
     write(pytester, PASSING, "def test_release(): ...")
     result = pytester.runpytest("--target=cpu")
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["fast*cpu*d*ERROR", "ERROR: fast on cpu/d: model file *gone.onnx cannot be read*"])
+    result.stdout.fnmatch_lines(["fast*cpu*d*ERROR", "ERROR: min_map: model file *gone.onnx cannot be read*"])
 
 
 def test_wrong_arguments_of_measure_are_one_line_in_its_own_name(pytester):
@@ -192,3 +192,36 @@ def test_wrong_arguments_of_measure_are_one_line_in_its_own_name(pytester):
     result = pytester.runpytest(*ONE)
     result.stdout.fnmatch_lines(["*UsageError: measure.latency: scope='x': known: end-to-end, model-only"])
     result.stdout.fnmatch_lines(["*UsageError: measure.latency: calls=0: expected at least 1"])
+
+
+def test_an_error_of_one_gate_hides_no_other_verdict(pytester):
+    write(pytester, "@latency_budget(ms=0.00001)", "@min_map(0.1, score_floor=0.001)", "def test_release(): ...")
+    result = pytester.runpytest(*ONE)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["ERROR: min_map: score_floor=0.001: *", "FAIL: latency_budget: p95 *"])
+
+
+def test_a_gate_that_comes_too_late_is_no_pass(pytester):
+    pytester.makeconftest(
+        """
+        import pytest
+        @pytest.hookimpl(trylast=True)
+        def pytest_collection_modifyitems(items):
+            for item in items:
+                item.add_marker(pytest.mark.model_size_budget(0.00001))
+        """
+    )
+    write(pytester, "def test_release(model): ...")
+    result = pytester.runpytest(*ONE)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["a gate was added to this test after it was collected, too late to be judged"])
+
+
+def test_fresh_processes_are_attested_like_any_other(pytester):
+    pytester.makefile(".toml", rfperf='[targets.gpu]\nkind = "onnxruntime"\nproviders = ["CUDAExecutionProvider"]\n')
+    write(pytester, "@cold_start_budget(s=60)", "@memory_budget(mb=5000)", "def test_release(): ...")
+    result = pytester.runpytest("--target=gpu", "--rfperf-size=fast")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["ERROR: cold_start_budget: target 'gpu' asked for CUDAExecutionProvider; all * nodes*"]
+    )

@@ -1,5 +1,6 @@
 """A session opens once, measures once and shares; a bench says what it cannot do."""
 
+import hashlib
 import json
 
 import numpy as np
@@ -93,7 +94,7 @@ def test_another_scope_or_pace_is_another_run(project):
     bench = project().bench(CASE)
     for keywords in ({}, {"scope": "model-only"}, {"pace": "1ms"}):
         make_gate("latency_budget", [50], keywords).judge(bench)
-    assert [str(shape) for shape in bench.loops] == ["end-to-end", "model-only", "end-to-end every 1 ms"]
+    assert [str(shape) for shape in bench.loops] == ["end-to-end", "model-only", "end-to-end after gaps of 1 ms"]
     assert all(prepared.startswith("tensor of ") for prepared in bench.detector.runs)
 
 
@@ -240,10 +241,11 @@ def test_progress_names_the_case_and_is_taken_away(project):
     make_gate("latency_budget", [50], {}).judge(session.bench(CASE))
     session.bench(CASE).accuracy()
     assert session.shown == [
-        "fast on cpu/street: end-to-end: warming up",
+        "fast on cpu/street: end-to-end: opening and warming up",
         "fast on cpu/street: end-to-end: 10 calls, 0.0 s",
         "fast on cpu/street: end-to-end: 110 calls, 0.1 s",
         "done",
+        "fast on cpu/street: accuracy: opening",
         "fast on cpu/street: accuracy: 1/2 images",
         "fast on cpu/street: accuracy: 2/2 images",
         "done",
@@ -332,12 +334,14 @@ def test_the_facts_of_a_case_carry_its_protocol(project):
         "runtime": "fake 1.0",
         "shape": "end-to-end",
         "seed": "0",
-        "dataset": sha256,
+        "images": bench.pool_sha256,
     }
+    assert len(bench.pool_sha256) == len(sha256)
     assert facts.accuracy.protocol == {
         "runtime": "fake 1.0",
         "dataset": sha256,
         "images": bench.accuracy_run.images_sha256,
+        "classes": hashlib.sha256(repr(bench.category_of_label).encode()).hexdigest(),
         "max detections": "100",
         "score floor": "0.01",
     }

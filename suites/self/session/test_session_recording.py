@@ -30,7 +30,7 @@ def baseline(settings, place="cpu/street/fast"):
 
 
 def test_a_case_that_passed_is_recorded_with_all_that_makes_it_comparable(settings):
-    assert record([measured(others={"memory MB": 5.0})], settings, set(), NOW) == [RECORDED]
+    assert record([measured(others={"memory MB": 5.0})], settings, [], NOW) == [RECORDED]
     run = baseline(settings).runs[0]
     assert (run.recorded, run.artifact, run.environment) == (NOW, "fast.onnx", {"cpu": "fake"})
     assert (run.latency[0].samples, run.latency[0].protocol) == ("AAAA", {"runtime": "fake 1.0"})
@@ -40,34 +40,34 @@ def test_a_case_that_passed_is_recorded_with_all_that_makes_it_comparable(settin
 
 def test_the_artefact_is_kept_for_a_later_comparison(settings):
     case = measured()
-    record([case], settings, set(), NOW)
-    kept = cache_folder() / "artifacts" / f"{case.artifact_sha256}.onnx"
+    record([case], settings, [], NOW)
+    kept = cache_folder() / "artifacts" / case.artifact_sha256 / "model.onnx"
     assert kept.read_bytes() == b"fast"
 
 
 def test_an_artefact_that_changed_meanwhile_is_not_kept_as_the_old_one(settings):
     settings.path("fast.onnx").write_bytes(b"new weights")
-    assert record([measured()], settings, set(), NOW) == [RECORDED]
+    assert record([measured()], settings, [], NOW) == [RECORDED]
     assert not (cache_folder() / "artifacts").exists()
 
 
 @pytest.mark.parametrize("outcome", ["FAIL", "INCONCLUSIVE"])
 def test_a_gate_that_did_not_pass_forbids_recording_and_is_named(settings, outcome):
     case = measured(verdicts=[verdict_facts(), verdict_facts(outcome, gate="min_map")])
-    assert record([case], settings, set(), NOW) == ["not recorded: fast on cpu/street: min_map did not pass"]
+    assert record([case], settings, [], NOW) == ["not recorded: fast on cpu/street: min_map did not pass"]
     assert baseline(settings) is None
     assert not cache_folder().exists()
 
 
 def test_a_test_that_failed_for_another_reason_forbids_recording(settings):
     case = measured(test="t.py::a\nt.py::b")
-    lines = record([case], settings, {"t.py::b", "t.py::c"}, NOW)
+    lines = record([case], settings, [("t.py::c", ("", "", "")), ("t.py::b", ("fast", "cpu", ""))], NOW)
     assert lines == ["not recorded: fast on cpu/street: t.py::b failed"]
     assert baseline(settings) is None
 
 
 def test_a_failure_elsewhere_does_not_matter(settings):
-    assert record([measured(test="t.py::a")], settings, {"t.py::ab"}, NOW) == [RECORDED]
+    assert record([measured(test="t.py::a")], settings, [("t.py::ab", ("fast", "gpu", "street"))], NOW) == [RECORDED]
 
 
 @pytest.mark.parametrize(
@@ -76,12 +76,12 @@ def test_a_failure_elsewhere_does_not_matter(settings):
     ids=["target", "dataset", "figures"],
 )
 def test_a_case_without_a_place_or_figures_has_nothing_to_record(settings, changes):
-    assert record([measured(**changes)], settings, set(), NOW) == []
+    assert record([measured(**changes)], settings, [], NOW) == []
 
 
 def test_one_case_that_failed_does_not_keep_another_from_being_recorded(settings):
     cases = [measured(verdicts=[verdict_facts("FAIL")]), measured(dataset="pills", latency=[])]
-    assert record(cases, settings, set(), NOW) == [
+    assert record(cases, settings, [], NOW) == [
         "not recorded: fast on cpu/street: latency_budget did not pass",
         "recorded: fast on cpu/pills in baselines/cpu/pills/fast.json; review the diff and commit it",
     ]
@@ -90,7 +90,7 @@ def test_one_case_that_failed_does_not_keep_another_from_being_recorded(settings
 
 def test_the_verdicts_of_two_gates_of_one_marker_are_both_recorded(settings):
     verdicts = [verdict_facts(message="p50 8 ms <= 20 ms"), verdict_facts(message="p95 12 ms <= 50 ms")]
-    record([measured(verdicts=verdicts)], settings, set(), NOW)
+    record([measured(verdicts=verdicts)], settings, [], NOW)
     kept = " ".join(baseline(settings).runs[0].verdicts)
     assert "p50 8 ms" in kept
     assert "p95 12 ms" in kept
@@ -98,7 +98,7 @@ def test_the_verdicts_of_two_gates_of_one_marker_are_both_recorded(settings):
 
 def test_a_second_recording_goes_in_front_of_the_first(settings):
     for now in ("one", "two"):
-        record([measured()], settings, set(), now)
+        record([measured()], settings, [], now)
     assert [run.recorded for run in baseline(settings).runs] == ["two", "one"]
 
 
@@ -107,5 +107,5 @@ def test_a_broken_baseline_is_not_overwritten(settings):
     path.parent.mkdir(parents=True)
     path.write_text("{}")
     with pytest.raises(StoreError, match="is no baseline"):
-        record([measured()], settings, set(), NOW)
+        record([measured()], settings, [], NOW)
     assert path.read_text() == "{}"
