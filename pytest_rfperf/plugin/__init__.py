@@ -114,7 +114,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     """Let the facts travel with the report, also from a worker to its controller."""
     report = yield
     if report.failed:
-        vars(report)["rfperf_failed_case"] = failed_case(item)
+        vars(report)["rfperf_failed_case"] = _failed_case(item)
     if report.when == "call":
         vars(report).update({name: item.stash[key] for name, key in _REPORTED.items() if key in item.stash})
     return report
@@ -127,7 +127,7 @@ def pytest_report_teststatus(report: Any) -> tuple[str, str, tuple[str, dict[str
     return None
 
 
-def failed_case(item: pytest.Item) -> list[str]:
+def _failed_case(item: pytest.Item) -> list[str]:
     """Model, target and dataset of a test that failed, as far as it has them."""
     callspec = getattr(item, "callspec", None)
     parameters = callspec.params if callspec else {}
