@@ -84,14 +84,18 @@ def accumulate(records: MatchRecords, *, max_detections: Sequence[int] = (1, 10,
     edges = np.searchsorted(records.categories, np.arange(k + 1))
     for category in range(k):
         segment = slice(int(edges[category]), int(edges[category + 1]))
+        deepest = int(records.ranks[segment].max(initial=-1)) + 1
         for area in range(a):
             objects = int(records.object_counts[area, category])
             if not objects:
                 continue
+            curves: dict[int, tuple[Floats, Floats, Floats]] = {}
             for limit, most in enumerate(max_detections):
-                curve = _curve(records, segment, area, objects, most)
+                reached = min(most, deepest)
+                if reached not in curves:
+                    curves[reached] = _curve(records, segment, area, objects, reached)
                 at = (slice(None), slice(None), category, area, limit)
-                precision[at], scores[at], recall[:, category, area, limit] = curve
+                precision[at], scores[at], recall[:, category, area, limit] = curves[reached]
     return PrecisionRecall(precision, scores, recall, records.iou_thresholds, records.areas, tuple(max_detections))
 
 
