@@ -18,12 +18,21 @@ def _session(request: pytest.FixtureRequest) -> Session:
     return session_of(request.config)
 
 
+def _named(request: pytest.FixtureRequest) -> str:
+    """The name that a test was parametrised with; a fixture asked for while it runs comes too late for that."""
+    name = getattr(request, "param", None)
+    if name is None:
+        message = "model, target and dataset are chosen when tests are collected: ask for this fixture as an argument"
+        pytest.fail(message, pytrace=False)
+    return str(name)
+
+
 @pytest.fixture(scope="session")
 def _rfperf_model(request: pytest.FixtureRequest) -> Model:
     from pytest_rfperf.plugin.judging import plainly  # noqa: PLC0415 - projects without gates pay nothing
 
     with plainly():
-        return _session(request).model(request.param)
+        return _session(request).model(_named(request))
 
 
 @pytest.fixture(scope="session")
@@ -31,7 +40,7 @@ def _rfperf_target(request: pytest.FixtureRequest) -> Target:
     from pytest_rfperf.plugin.judging import plainly  # noqa: PLC0415 - projects without gates pay nothing
 
     with plainly():
-        return _session(request).target(request.param)
+        return _session(request).target(_named(request))
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +48,7 @@ def _rfperf_dataset(request: pytest.FixtureRequest) -> Dataset:
     from pytest_rfperf.plugin.judging import plainly  # noqa: PLC0415 - projects without gates pay nothing
 
     with plainly():
-        return _session(request).dataset(request.param)
+        return _session(request).dataset(_named(request))
 
 
 @pytest.fixture(scope="session")

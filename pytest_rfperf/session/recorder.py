@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pytest_rfperf.session.facts import Case
 
 _SPEED_ONLY = frozenset({"threads", "spinning"})
-"""Settings that leave detections as they are: measured equal bit for bit on convolutional nets."""
+"""Settings that leave detections as they are, bit for bit (suites/self/integration/test_threads.py)."""
 _AREAS = ("small", "medium", "large")
 
 

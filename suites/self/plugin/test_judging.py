@@ -225,3 +225,12 @@ def test_fresh_processes_are_attested_like_any_other(pytester):
     result.stdout.fnmatch_lines(
         ["ERROR: cold_start_budget: target 'gpu' asked for CUDAExecutionProvider; all * nodes*"]
     )
+
+
+def test_a_fixture_that_is_asked_for_too_late_says_where_to_ask(pytester):
+    write(pytester, "def test_late(request): request.getfixturevalue('detector')")
+    result = pytester.runpytest(*ONE)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["model, target and dataset are chosen when tests are collected: ask for this fixture as an argument"]
+    )
