@@ -59,12 +59,13 @@ class PrecisionRecall:
             In [0, 1]; -1 where nothing counts.
         """
         chosen = self.precision[..., self.areas.index(area), -1]
-        return _mean_of_known(_select(chosen, self.iou_thresholds, iou, category))
+        chosen = chosen[chosen_thresholds(self.iou_thresholds, iou)]
+        return mean_of_known(chosen if category is None else chosen[..., category : category + 1])
 
     def ar(self, *, area: str = "all", max_detections: int | None = None) -> float:
         """Mean of the highest recall over thresholds and categories; -1 where nothing counts."""
         last = -1 if max_detections is None else self.max_detections.index(max_detections)
-        return _mean_of_known(self.recall[..., self.areas.index(area), last])
+        return mean_of_known(self.recall[..., self.areas.index(area), last])
 
 
 def accumulate(records: MatchRecords, *, max_detections: Sequence[int] = (1, 10, 100)) -> PrecisionRecall:
@@ -82,11 +83,12 @@ def accumulate(records: MatchRecords, *, max_detections: Sequence[int] = (1, 10,
     precision, scores = -np.ones((t, r, k, a, m)), -np.ones((t, r, k, a, m))
     recall = -np.ones((t, k, a, m))
     edges = np.searchsorted(records.categories, np.arange(k + 1))
+    counts = records.object_counts
     for category in range(k):
         segment = slice(int(edges[category]), int(edges[category + 1]))
         deepest = int(records.ranks[segment].max(initial=-1)) + 1
         for area in range(a):
-            objects = int(records.object_counts[area, category])
+            objects = int(counts[area, category])
             if not objects:
                 continue
             curves: dict[int, tuple[Floats, Floats, Floats]] = {}
@@ -145,16 +147,24 @@ def _contender_counts(
     return true, false
 
 
-def _select(precision: Floats, thresholds: tuple[float, ...], iou: float | None, category: int | None) -> Floats:
-    if iou is not None:
-        near = np.flatnonzero(np.isclose(thresholds, iou, rtol=0, atol=1e-9))
-        if not len(near):
-            msg = f"IoU {iou} was not matched; matched were {', '.join(f'{t:g}' for t in thresholds)}"
-            raise ValueError(msg)
-        precision = precision[near]
-    return precision if category is None else precision[..., category : category + 1]
+def chosen_thresholds(thresholds: tuple[float, ...], iou: float | None) -> NDArray[np.int64]:
+    """Places of an IoU among the thresholds; all of them without one.
+
+    Raises
+    ------
+    ValueError
+        If it is not among them.
+    """
+    if iou is None:
+        return np.arange(len(thresholds))
+    near = np.flatnonzero(np.isclose(thresholds, iou, rtol=0, atol=1e-9))
+    if not len(near):
+        msg = f"IoU {iou} was not matched; matched were {', '.join(f'{t:g}' for t in thresholds)}"
+        raise ValueError(msg)
+    return near
 
 
-def _mean_of_known(values: Floats) -> float:
+def mean_of_known(values: Floats) -> float:
+    """Mean of the values that are not -1; -1 where there is none."""
     known = values[values > -1]
     return float(np.mean(known)) if len(known) else -1.0

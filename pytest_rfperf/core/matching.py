@@ -54,8 +54,8 @@ class MatchRecords:
     areas : (A,) tuple of str
     category_count : int
         K.
-    categories, ranks : (D,) int64
-        Category, and place among the detections of the same image and category, surest first.
+    images, categories, ranks : (D,) int64
+        Image, category, and place among the detections of the same image and category, surest first.
     scores : (D,) float64
     in_area : (A, D) bool
         Whether the area of the detection itself lies in the range.
@@ -63,13 +63,15 @@ class MatchRecords:
         Ascending rows.
     matched, ignored : (A, C) uint64
         Thresholds at which the contender took an object, and those at which that object is ignored.
-    object_counts : (A, K) int64
+    object_images, object_categories : (G,) int64
+    counting : (A, G) bool
         Objects that count: neither ignored nor outside the area range.
     """
 
     iou_thresholds: tuple[float, ...]
     areas: tuple[str, ...]
     category_count: int
+    images: Ints
     categories: Ints
     ranks: Ints
     scores: Floats
@@ -77,7 +79,15 @@ class MatchRecords:
     contenders: Ints
     matched: Bits
     ignored: Bits
-    object_counts: Ints
+    object_images: Ints
+    object_categories: Ints
+    counting: Bools
+
+    @property
+    def object_counts(self) -> Ints:
+        """Objects that count, (A, K) int64."""
+        k = self.category_count
+        return np.array([np.bincount(self.object_categories[kept], minlength=k) for kept in self.counting])
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +141,11 @@ def match(
     states = [_assign(pairs, slots, len(contenders), skip, truth.crowd) for skip in not_counted]
     boxes = results.boxes_xywh[rows]
     areas = boxes[:, 2] * boxes[:, 3]
-    counts = [np.bincount(truth.categories[~skip], minlength=category_count) for skip in not_counted]
     return MatchRecords(
         iou_thresholds=tuple(iou_thresholds),
         areas=tuple(ranges),
         category_count=category_count,
+        images=results.images[rows],
         categories=results.categories[rows],
         ranks=ranks,
         scores=results.scores[rows],
@@ -143,7 +153,9 @@ def match(
         contenders=contenders,
         matched=np.array([matched for matched, _ in states]),
         ignored=np.array([ignored for _, ignored in states]),
-        object_counts=np.array(counts),
+        object_images=truth.images,
+        object_categories=truth.categories,
+        counting=~not_counted,
     )
 
 
