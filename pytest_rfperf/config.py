@@ -40,6 +40,8 @@ class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, ren
         A built-in list, a text file of one name a line, or the names.
     size : str or None
         The size that the model stands for; its own name without it.
+    training_s : float or None
+        Wall seconds that it trained, where its metadata do not say so.
     preprocess, decode : dict
         Keys that override those of the decoder.
     """
@@ -48,6 +50,7 @@ class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, ren
     decoder: str | None = None
     labels: str | tuple[str, ...] | None = None
     size: str | None = None
+    training_s: Annotated[float, msgspec.Meta(gt=0)] | None = None
     preprocess: dict[str, Any] = {}
     decode: dict[str, Any] = {}
 
@@ -122,6 +125,23 @@ class Settings(msgspec.Struct, frozen=True):
         """A configured path, relative to the root."""
         return self.root / Path(text).expanduser()
 
+    def model_named(self, name: str) -> str:
+        """The model of that name, else the one of that size.
+
+        Raises
+        ------
+        UsageError
+            If there is none, or several are of that size.
+        """
+        if name in self.models:
+            return name
+        found = [other for other, model in self.models.items() if model.size == name]
+        if len(found) == 1:
+            return found[0]
+        known = ", ".join(self.models) or "none is configured"
+        msg = f"{self.source}: {'several models' if found else 'no model'} of the name or size '{name}'; known: {known}"
+        raise UsageError(msg)
+
     @property
     def chosen_models(self) -> tuple[str, ...]:
         """Models of the selected sizes, smallest first."""
@@ -150,6 +170,7 @@ class CommandLine(msgspec.Struct, frozen=True):
     target_option: str = "--target"
     sizes: tuple[str, ...] = ()
     datasets: tuple[str, ...] = ()
+    bundled: bool = False
     cap_s: str | None = None
     alpha: str | None = None
     alpha_scope: str | None = None
@@ -178,7 +199,7 @@ def load_settings(root: Path, command_line: CommandLine, environment: Mapping[st
     variables = os.environ if environment is None else environment
     table, source = _table(root)
     content = dict(table)
-    if "models" not in content and "datasets" not in content:
+    if command_line.bundled or ("models" not in content and "datasets" not in content):
         content |= bundled_tables()
     models = {n: _struct(t, ModelSettings, f"models.{n}", source) for n, t in _named(content, "models", source)}
     datasets = {n: _dataset(t, f"datasets.{n}", source) for n, t in _named(content, "datasets", source)}

@@ -197,7 +197,11 @@ class Dataset(Protocol):
 
 
 class DatasetClass(Protocol):
-    """The entry point of a dataset format, in the group rfperf.datasets."""
+    """The entry point of a dataset format, in the group rfperf.datasets.
+
+    One that must make or fetch its images first may have a class method `fetch(options, progress)` too, called
+    before `load`; `progress` takes the images done and all images.
+    """
 
     name: ClassVar[str]
     options: ClassVar[type[Any]]

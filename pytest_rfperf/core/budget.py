@@ -76,14 +76,16 @@ def exceedance_rate(percentile: float) -> float:
     return float(1 - Fraction(str(percentile)) / 100)
 
 
-def decide_rate(exceeded: Bools, p0: float, *, alpha: float, beta: float) -> RateDecision:
+def decide_rate(
+    exceeded: Bools, p0: float, *, alpha: float, beta: float, prior: Prior | None = None
+) -> RateDecision:
     """Decide whether the true rate of `exceeded`, calls in order, lies below (PASS) or above (FAIL) `p0`.
 
     Calls that follow one another are alike, so counts are divided by their autocorrelation time before they
     decide; where that is longer than ten calls, or the run shorter than twenty of them, nothing is decided.
     """
     k, n = int(exceeded.sum()), len(exceeded)
-    first = _crossed(k, n, p0, alpha, beta)
+    first = _crossed(k, n, p0, alpha, beta, prior)
     if first is Outcome.INCONCLUSIVE:
         return RateDecision(first, k, n, 1.0, "too few calls to tell")
     tau = autocorrelation_time(exceeded)
@@ -92,7 +94,7 @@ def decide_rate(exceeded: Bools, p0: float, *, alpha: float, beta: float) -> Rat
         return RateDecision(Outcome.INCONCLUSIVE, k, n, tau, reason)
     if tau > 1 and n < _CALLS_PER_TAU * tau:
         return RateDecision(Outcome.INCONCLUSIVE, k, n, tau, "too few calls for calls that depend on each other")
-    outcome = _crossed(k / tau, n / tau, p0, alpha, beta)
+    outcome = _crossed(k / tau, n / tau, p0, alpha, beta, prior)
     return RateDecision(outcome, k, n, tau, "" if outcome is first else "too few independent calls to tell")
 
 

@@ -118,6 +118,30 @@ class LatencyRun:
 
 
 @dataclass(frozen=True, slots=True)
+class PairedRun:
+    """Two detectors on the same images, one call of each a pair.
+
+    Attributes
+    ----------
+    first, second : LatencyRun
+        Equally many calls; calls of one rank make a pair.
+    """
+
+    first: LatencyRun
+    second: LatencyRun
+
+    @property
+    def pairs(self) -> int:
+        """How many pairs were measured."""
+        return self.first.calls
+
+    @property
+    def duration_s(self) -> float:
+        """Wall time spent measuring."""
+        return self.first.duration_s + self.second.duration_s
+
+
+@dataclass(frozen=True, slots=True)
 class AccuracyRun:
     """The detections of one pass over a dataset.
 

@@ -8,6 +8,10 @@ SIGNATURES: dict[str, str] = {
         "latency_budget(ms, *, percentile=95, scope='end-to-end', pace='back-to-back'): the percentile of the "
         "service time stays within ms milliseconds"
     ),
+    "latency_ratio": (
+        "latency_ratio(max, *, against, percentile=50, scope='end-to-end'): the median of paired service times is at "
+        "most max times that of the model or size `against`, measured in turns"
+    ),
     "memory_budget": "memory_budget(mb): the detector adds at most mb megabytes (10^6 bytes) of resident memory",
     "min_ap": (
         "min_ap(ap, *, category=None, area=None, iou=None, score_floor=None, max_detections=100): least average "
@@ -18,15 +22,26 @@ SIGNATURES: dict[str, str] = {
         "is COCO's mean over 0.50 to 0.95"
     ),
     "model_size_budget": "model_size_budget(mb): the model file takes at most mb megabytes (10^6 bytes)",
+    "training_ratio": (
+        "training_ratio(max, *, small='fast', large='accurate'): the large size trained at most max times as long as "
+        "the small one, by the models' metadata or training-s"
+    ),
 }
 """Name to the line that `pytest --markers` shows."""
+
+SELECTORS: dict[str, str] = {
+    "sizes": "sizes(*names): the test runs only for models of these names or sizes",
+}
+"""The same for markers that judge nothing, but say what a test runs on."""
 
 CLASSES: dict[str, str] = {
     "cold_start_budget": "pytest_rfperf.gates.cold_start_budget:ColdStartBudget",
     "latency_budget": "pytest_rfperf.gates.latency_budget:LatencyBudget",
+    "latency_ratio": "pytest_rfperf.gates.latency_ratio:LatencyRatio",
     "memory_budget": "pytest_rfperf.gates.memory_budget:MemoryBudget",
     "min_ap": "pytest_rfperf.gates.min_ap:MinAp",
     "min_map": "pytest_rfperf.gates.min_map:MinMap",
     "model_size_budget": "pytest_rfperf.gates.model_size_budget:ModelSizeBudget",
+    "training_ratio": "pytest_rfperf.gates.training_ratio:TrainingRatio",
 }
 """Name to the class of the gate."""

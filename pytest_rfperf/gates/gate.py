@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_rfperf.core.average_precision import PrecisionRecall
-    from pytest_rfperf.data.runs import AccuracyRun, ColdStart, LatencyRun, LoadShape, MemoryUse
+    from pytest_rfperf.core.matching import MatchRecords
+    from pytest_rfperf.data.runs import AccuracyRun, ColdStart, LatencyRun, LoadShape, MemoryUse, PairedRun
     from pytest_rfperf.data.verdict import Verdict
 
 _MEANT = {
@@ -37,6 +38,7 @@ class Accuracy:
     """One pass over the dataset and what it comes to under one protocol."""
 
     run: AccuracyRun
+    records: MatchRecords
     precision_recall: PrecisionRecall
     categories: tuple[str, ...]
     score_floor: float
@@ -61,6 +63,12 @@ class Bench(Protocol):
     def latency(self, shape: LoadShape, decided: Callable[[LatencyRun], bool]) -> LatencyRun:
         """Measure until `decided` or the cap."""
 
+    def paired(self, against: str, shape: LoadShape, decided: Callable[[PairedRun], bool]) -> PairedRun:
+        """Measure in turns with the model of that name or size until `decided` or the cap; this one comes first."""
+
+    def training_s(self, name: str) -> float:
+        """Wall seconds that the model of that name or size trained."""
+
     def accuracy(
         self, *, score_floor: float | None, max_detections: int, iou_thresholds: Sequence[float] | None
     ) -> Accuracy:
@@ -79,6 +87,7 @@ class Gate:
 
     name: ClassVar[str]
     key_fields: ClassVar[tuple[str, ...]] = ()
+    needs_model: ClassVar[bool] = True
     needs_target: ClassVar[bool] = True
     needs_dataset: ClassVar[bool] = True
 

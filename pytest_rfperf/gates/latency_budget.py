@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _MOST_MS = 1e9
 _LEAST_PERCENTILE, _MOST_PERCENTILE = 1, 99.999
-_SCOPES = ("end-to-end", "model-only")
+SCOPES = ("end-to-end", "model-only")
 _TAU_SHOWN = 1.05
 _PACE = re.compile(r"(\d+(?:\.\d+)?) ?ms")
 BACK_TO_BACK = "back-to-back"
@@ -44,8 +44,8 @@ class LatencyBudget(Gate):
             )
         if not _LEAST_PERCENTILE <= self.percentile <= _MOST_PERCENTILE:
             raise self.refuse("percentile", f"no run can show it; ask for {_LEAST_PERCENTILE} to {_MOST_PERCENTILE}")
-        if self.scope not in _SCOPES:
-            raise self.refuse("scope", f"known: {', '.join(_SCOPES)}")
+        if self.scope not in SCOPES:
+            raise self.refuse("scope", f"known: {', '.join(SCOPES)}")
         if self.pace != BACK_TO_BACK and not _PACE.fullmatch(str(self.pace)):
             raise self.refuse("pace", f"expected '{BACK_TO_BACK}' or a gap such as '200ms'")
 

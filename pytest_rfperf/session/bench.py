@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 from pytest_rfperf.core.average_precision import accumulate
 from pytest_rfperf.core.matching import IOU_THRESHOLDS, match
+from pytest_rfperf.data.runs import PairedRun
 from pytest_rfperf.errors import TargetError, UsageError
 from pytest_rfperf.gates.gate import Accuracy
 from pytest_rfperf.measure.accuracy import accuracy_pass
 from pytest_rfperf.measure.closed_loop import ClosedLoop
 from pytest_rfperf.measure.images import image_pool
 from pytest_rfperf.session.datasets import category_of_label
+from pytest_rfperf.session.training import training_s
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from pytest_rfperf.data.runs import AccuracyRun, ColdStart, LatencyRun, LoadShape, MemoryUse
     from pytest_rfperf.protocols import Dataset, Detector, FreshProcesses, Model
     from pytest_rfperf.session.facts import Case
-    from pytest_rfperf.session.inventory import Inventory
+    from pytest_rfperf.session.session import Session
 
 _MEMORY_CALLS = 20
 _POOL_TENSORS = 64
@@ -32,7 +34,7 @@ _COLD_CAP_FACTOR = 4
 class CaseBench:
     """Implements `gates.gate.Bench` over an inventory."""
 
-    def __init__(self, session: Inventory, case: Case) -> None:
+    def __init__(self, session: Session, case: Case) -> None:
         """Open nothing yet."""
         self.session = session
         self.case = case
@@ -41,6 +43,8 @@ class CaseBench:
         self.beta = session.settings.run.alpha
         self.cap_s = session.settings.run.cap_s
         self.loops: dict[LoadShape, ClosedLoop] = {}
+        self.turns: dict[str, LatencyRun] = {}
+        """Its side of runs in turns with another model, by what a report calls them."""
         self.accuracy_run: AccuracyRun | None = None
         self.starts: list[ColdStart] = []
         self.memory_use: MemoryUse | None = None
@@ -76,7 +80,7 @@ class CaseBench:
         with self.session.measuring(f"{self.where}: {shape}") as say:
             if shape not in self.loops:
                 say("opening and warming up")
-                self.loops[shape] = self._loop(self.detector, self._images(), shape)
+                self.loops[shape] = self._loop(shape)
             limit_s = self.cap_s if cap_s is None else cap_s
             return self.loops[shape].extend(
                 decided, limit_s, lambda run: say(f"{run.calls} calls, {run.duration_s:.1f} s")
@@ -103,8 +107,33 @@ class CaseBench:
             records = match(
                 self.dataset.truth, results, len(names), iou_thresholds=thresholds, max_detections=max_detections
             )
-            self._evaluated[key] = Accuracy(run, accumulate(records, max_detections=limits), names, floor)
+            self._evaluated[key] = Accuracy(
+                run, records, accumulate(records, max_detections=limits), names, floor
+            )
         return self._evaluated[key]
+
+    def paired(self, against: str, shape: LoadShape, decided: Callable[[PairedRun], bool]) -> PairedRun:
+        """Measure in turns with the model of that name or size until `decided` or the cap; this one comes first."""
+        own, other = self._named(self.case.model, "model"), self.session.settings.model_named(against)
+        if own == other:
+            msg = f"'{own}' cannot be compared with itself; let the test run for other models only: @sizes(...)"
+            raise UsageError(msg)
+        pair = self.session.pair(self.case, other)
+        if pair.first is self:
+            return pair.measure(shape, decided, self.cap_s)
+        run = pair.measure(shape, lambda run: decided(_swapped(run)), self.cap_s)
+        return _swapped(run)
+
+    def training_s(self, name: str) -> float:
+        """Wall seconds that the model of that name or size trained."""
+        return training_s(self.session.settings.model_named(name), self.session.settings)
+
+    def calls(self, shape: LoadShape) -> tuple[Callable[[Any], object], Sequence[Any], bool]:
+        """What a loop of that shape calls, with what, and whether the calling thread does all the work."""
+        detector, pool = self.detector, self._images()
+        if shape.scope == "model-only":
+            return detector.run, _prepared(detector, pool), detector.one_thread
+        return detector.detect, pool, detector.one_thread
 
     def cold_starts(self, decided: Callable[[Sequence[ColdStart]], bool], most: int) -> Sequence[ColdStart]:
         """Start fresh processes until `decided`, `most`, or four times the cap."""
@@ -128,18 +157,10 @@ class CaseBench:
                 self.memory_use = target.memory(self.model, images)
         return self.memory_use
 
-    def _loop(self, detector: Detector, pool: list[bytes], shape: LoadShape) -> ClosedLoop:
-        call, items = detector.detect, pool
-        if shape.scope == "model-only":
-            call, items = detector.run, _prepared(detector, pool)  # type: ignore[assignment]
-        return ClosedLoop(
-            call,
-            items,
-            shape,
-            self.session.clock,
-            one_thread=detector.one_thread,
-            seed=self.session.settings.run.seed,
-        )
+    def _loop(self, shape: LoadShape) -> ClosedLoop:
+        call, items, one_thread = self.calls(shape)
+        seed = self.session.settings.run.seed
+        return ClosedLoop(call, items, shape, self.session.clock, one_thread=one_thread, seed=seed)
 
     def _accuracy_run(self) -> AccuracyRun:
         if self.accuracy_run is None:
@@ -178,6 +199,10 @@ class CaseBench:
             msg = f"this test has no {kind}: ask for the fixture `{kind}`, or add a marker that needs it"
             raise UsageError(msg)
         return name
+
+
+def _swapped(run: PairedRun) -> PairedRun:
+    return PairedRun(run.second, run.first)
 
 
 def _prepared(detector: Detector, pool: list[bytes]) -> list[object]:

@@ -26,8 +26,10 @@ GROUP = "rfperf.datasets"
 _PATH_KEYS = frozenset({"annotations", "images", "labels", "split", "names", "path"})
 
 
-def load_dataset(name: str, settings: Settings, note: Callable[[str], None]) -> Dataset:
-    """Read the annotations of a dataset; `note` is told each guess.
+def load_dataset(
+    name: str, settings: Settings, note: Callable[[str], None], say: Callable[[str], None] = lambda _text: None
+) -> Dataset:
+    """Read the annotations of a dataset; `note` is told each guess, and `say` how far fetching it has come.
 
     Raises
     ------
@@ -42,6 +44,8 @@ def load_dataset(name: str, settings: Settings, note: Callable[[str], None]) -> 
         msg = f"{settings.source}: datasets.{name}.format: {error}"
         raise UsageError(msg) from None
     struct = convert_options(options, adapter.options, f"datasets.{name}", settings.source)
+    if hasattr(adapter, "fetch"):
+        adapter.fetch(struct, lambda done, of: say(f"dataset {name}: {done}/{of} images"))
     dataset: Dataset = adapter.load(name, struct)
     return _without(dataset, keys, name)
 

@@ -40,13 +40,44 @@ class LatencyFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AccuracyFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """An accuracy pass: the twelve COCO values by name, -1 where undefined."""
+    """An accuracy pass: the twelve COCO values by name, -1 where undefined; counts are means over images."""
 
     images: int
     values: dict[str, float]
     duration_s: float
     outside_classes: int
     protocol: dict[str, str]
+    predictions_per_image: float = 0.0
+    objects_per_image: float = 0.0
+
+
+class EstimateFacts(msgspec.Struct, frozen=True):
+    """A figure with its 95 % interval; null where the sample leaves a limit open."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+
+class ComparisonFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """Two models on one target and dataset.
+
+    `gains` are differences of average precision by name, larger less smaller; `slow_downs` are ratios of service
+    times by scope, larger over smaller; `small_ms` and `large_ms` are percentiles by name, such as "end-to-end p95".
+    """
+
+    small: str
+    large: str
+    target: str
+    dataset: str
+    images: int = 0
+    small_ap: dict[str, float] = {}
+    large_ap: dict[str, float] = {}
+    gains: dict[str, EstimateFacts] = {}
+    slow_downs: dict[str, EstimateFacts] = {}
+    pairs: dict[str, int] = {}
+    small_ms: dict[str, EstimateFacts] = {}
+    large_ms: dict[str, EstimateFacts] = {}
 
 
 class VerdictFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,6 +108,13 @@ class CaseFacts(msgspec.Struct, frozen=True, kw_only=True):
     verdicts: list[VerdictFacts] = []
     notes: list[str] = []
     detections: str = ""
+
+
+class TestFacts(msgspec.Struct, frozen=True):
+    """What one test found out: the cases that it measured and the models that it compared."""
+
+    cases: list[CaseFacts]
+    comparisons: list[ComparisonFacts] = []
 
 
 def as_expected(case: CaseFacts) -> CaseFacts:

@@ -8,9 +8,17 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from pytest_rfperf.core.percentiles import percentile
+from pytest_rfperf.core.percentiles import percentile, percentile_interval
 from pytest_rfperf.data.runs import FAILED_NS
-from pytest_rfperf.session.facts import AccuracyFacts, CaseFacts, LatencyFacts, VerdictFacts
+from pytest_rfperf.session.facts import (
+    AccuracyFacts,
+    CaseFacts,
+    ComparisonFacts,
+    EstimateFacts,
+    LatencyFacts,
+    VerdictFacts,
+)
+from pytest_rfperf.session.pair_bench import slow_down_of
 from pytest_rfperf.store.samples import pack
 
 if TYPE_CHECKING:
@@ -18,12 +26,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from pytest_rfperf.data.estimate import Estimate
     from pytest_rfperf.data.runs import LatencyRun
     from pytest_rfperf.data.timing import Timing
     from pytest_rfperf.data.verdict import Verdict
     from pytest_rfperf.gates.gate import Accuracy
     from pytest_rfperf.session.bench import CaseBench
     from pytest_rfperf.session.facts import Case
+    from pytest_rfperf.session.pair_bench import PairBench
 
 _SPEED_ONLY = frozenset({"threads", "spinning"})
 """Settings that leave detections as they are, bit for bit (suites/self/integration/test_threads.py)."""
@@ -43,7 +53,13 @@ def case_facts(bench: CaseBench, test: str, verdicts: Sequence[Verdict]) -> Case
         artifact=model.artifact.name if model else "",
         artifact_sha256=model.sha256 if model else "",
         environment=session.environment(case.target).stable if case.target else {},
-        latency=[latency_facts_of(bench, loop.run) for loop in bench.loops.values()],
+        latency=[
+            *(latency_facts_of(bench, loop.run) for loop in bench.loops.values()),
+            *(
+                msgspec.structs.replace(latency_facts_of(bench, run), shape=name)
+                for name, run in bench.turns.items()
+            ),
+        ],
         accuracy=None if bench.accuracy_run is None else accuracy_facts(bench, bench.accuracy()),
         others=_others(bench),
         verdicts=[verdict_facts(verdict) for verdict in verdicts],
@@ -139,7 +155,53 @@ def accuracy_facts(bench: CaseBench, accuracy: Accuracy) -> AccuracyFacts:
         duration_s=run.duration_s,
         outside_classes=run.outside_classes,
         protocol=protocol,
+        predictions_per_image=len(run.results.scores) / run.images,
+        objects_per_image=len(bench.dataset.truth.categories) / run.images,
     )
+
+
+def comparison_facts(pair: PairBench) -> ComparisonFacts:
+    """What a pair has measured so far."""
+    first, second = pair.sides
+    runs = {str(shape): loop.run for shape, loop in pair.loops.items()}
+    measured = [bench.accuracy_run is not None for bench in pair.sides]
+    images = first.accuracy_run.images if first.accuracy_run else 0
+    return ComparisonFacts(
+        small=first.case.model or "",
+        large=second.case.model or "",
+        target=first.case.target or "",
+        dataset=first.case.dataset or "",
+        images=images,
+        small_ap=coco_values(first.accuracy()) if all(measured) else {},
+        large_ap=coco_values(second.accuracy()) if all(measured) else {},
+        gains={_ap_name(iou): _estimate(gain) for iou, gain in pair.gains.items()},
+        slow_downs={shape: _estimate(slow_down_of(run)) for shape, run in runs.items()},
+        pairs={shape: run.pairs for shape, run in runs.items()},
+        small_ms=_percentiles({shape: run.first for shape, run in runs.items()}),
+        large_ms=_percentiles({shape: run.second for shape, run in runs.items()}),
+    )
+
+
+def _ap_name(iou: float | None) -> str:
+    return "AP" if iou is None else f"AP{round(iou * 100)}"
+
+
+def _estimate(estimate: Estimate) -> EstimateFacts:
+    low, high = (limit if np.isfinite(limit) else None for limit in (estimate.low, estimate.high))
+    return EstimateFacts(estimate.value, low, high)
+
+
+def _percentiles(runs: dict[str, LatencyRun]) -> dict[str, EstimateFacts]:
+    """p50 and p95 by shape, in ms; one that is a failed request is left out."""
+    found = {}
+    for shape, run in runs.items():
+        for q in (50, 95):
+            value = _percentile_ms(run.latencies_ns, q)
+            limits = percentile_interval(run.latencies_ns, q)
+            low, high = (None if limit in {None, FAILED_NS} else limit / 1e6 for limit in limits)  # type: ignore[operator]
+            if value is not None:
+                found[f"{shape} p{q}"] = EstimateFacts(value, low, high)
+    return found
 
 
 def _coco_results(bench: CaseBench) -> str:

@@ -72,6 +72,25 @@ def signature_of(session: onnxruntime.InferenceSession) -> ModelSignature:
     )
 
 
+def read_metadata(artifact: Path) -> dict[str, str]:
+    """What the exporter wrote into a model file, without preparing it to run.
+
+    Raises
+    ------
+    ModelError
+        If it is no ONNX model.
+    """
+    settings = onnxruntime.SessionOptions()
+    settings.graph_optimization_level = _LEVELS["disabled"]
+    settings.log_severity_level = _ERRORS_ONLY
+    try:
+        session = onnxruntime.InferenceSession(str(artifact), settings, providers=_cpu())
+    except Exception as error:
+        msg = f"{artifact} is no ONNX model that this ONNX Runtime can load: {_short(error)}"
+        raise ModelError(msg) from error
+    return dict(session.get_modelmeta().custom_metadata_map)
+
+
 def _cpu() -> list[tuple[str, dict[str, str]]]:
     """Where ONNX Runtime would fall back to: opening there lets the attestation say what ran where."""
     return [(CPU, {})]
