@@ -17,6 +17,9 @@ if TYPE_CHECKING:
         latency_budget as latency_budget,
     )
     from pytest_rfperf.markers import (
+        latency_ratio as latency_ratio,
+    )
+    from pytest_rfperf.markers import (
         memory_budget as memory_budget,
     )
     from pytest_rfperf.markers import (
@@ -28,16 +31,25 @@ if TYPE_CHECKING:
     from pytest_rfperf.markers import (
         model_size_budget as model_size_budget,
     )
+    from pytest_rfperf.markers import (
+        sizes as sizes,
+    )
+    from pytest_rfperf.markers import (
+        training_ratio as training_ratio,
+    )
 
 __version__ = "0.1.0"
 
 _PLACES = {
     "cold_start_budget": "pytest_rfperf.markers",
     "latency_budget": "pytest_rfperf.markers",
+    "latency_ratio": "pytest_rfperf.markers",
     "memory_budget": "pytest_rfperf.markers",
     "min_ap": "pytest_rfperf.markers",
     "min_map": "pytest_rfperf.markers",
     "model_size_budget": "pytest_rfperf.markers",
+    "sizes": "pytest_rfperf.markers",
+    "training_ratio": "pytest_rfperf.markers",
 }
 
 __all__ = ["__version__", *sorted(_PLACES)]  # noqa: PLE0604 - sorted names

@@ -23,6 +23,15 @@ if TYPE_CHECKING:
     ) -> pytest.MarkDecorator:
         """The percentile of the service time stays within `ms` milliseconds."""
 
+    def latency_ratio(
+        max: float,  # noqa: A002 - the word that users write
+        *,
+        against: str,
+        percentile: float = 50,
+        scope: Scope = "end-to-end",
+    ) -> pytest.MarkDecorator:
+        """The median of paired service times is at most `max` times that of the model or size `against`."""
+
     def memory_budget(mb: float) -> pytest.MarkDecorator:
         """The detector adds at most `mb` megabytes of resident memory."""
 
@@ -45,11 +54,22 @@ if TYPE_CHECKING:
     def model_size_budget(mb: float) -> pytest.MarkDecorator:
         """The model file takes at most `mb` megabytes."""
 
+    def sizes(*names: str) -> pytest.MarkDecorator:
+        """The test runs only for models of these names or sizes."""
+
+    def training_ratio(
+        max: float,  # noqa: A002 - the word that users write
+        *,
+        small: str = "fast",
+        large: str = "accurate",
+    ) -> pytest.MarkDecorator:
+        """The large size trained at most `max` times as long as the small one."""
+
 
 def __getattr__(name: str) -> pytest.MarkDecorator:
     """Take the marker from pytest."""
-    from pytest_rfperf.gates.catalogue import SIGNATURES  # noqa: PLC0415 - this module stays as light as pytest
+    from pytest_rfperf.gates.catalogue import SELECTORS, SIGNATURES  # noqa: PLC0415 - this module stays as light as pytest
 
-    if name not in SIGNATURES:
+    if name not in SIGNATURES and name not in SELECTORS:
         raise AttributeError(name)
     return getattr(pytest.mark, name)  # type: ignore[no-any-return]

@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_rfperf.gates.catalogue import SIGNATURES
+from pytest_rfperf.gates.catalogue import SELECTORS, SIGNATURES
 from pytest_rfperf.plugin.controller import Controller
 from pytest_rfperf.plugin.fixtures import (
+    _rfperf_compare,
     _rfperf_dataset,
     _rfperf_detector,
     _rfperf_measure,
     _rfperf_model,
     _rfperf_target,
+    compare,
     dataset,
     detector,
     measure,
@@ -21,17 +23,29 @@ from pytest_rfperf.plugin.fixtures import (
     target,
 )
 from pytest_rfperf.plugin.options import add_options, add_short_option, register_markers
-from pytest_rfperf.plugin.stash import FACTS, GATES, MARK_COUNT, PARTS, PREFIX, PROBLEM, SHORT_OPTION_TAKEN, UNDECIDED
+from pytest_rfperf.plugin.stash import (
+    FACTS,
+    GATES,
+    MARK_COUNT,
+    MEASURING,
+    PARTS,
+    PREFIX,
+    PROBLEM,
+    SHORT_OPTION_TAKEN,
+    UNDECIDED,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
 __all__ = [
+    "_rfperf_compare",
     "_rfperf_dataset",
     "_rfperf_detector",
     "_rfperf_measure",
     "_rfperf_model",
     "_rfperf_target",
+    "compare",
     "dataset",
     "detector",
     "measure",
@@ -102,7 +116,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     result = yield
     if sum(mark.name in SIGNATURES for mark in item.iter_markers()) != item.stash.get(MARK_COUNT, 0):
         pytest.fail("a gate was added to this test after it was collected, too late to be judged", pytrace=False)
-    if GATES in item.stash or "_rfperf_measure" in getattr(item, "fixturenames", ()):
+    if GATES in item.stash or any(name in MEASURING for name in getattr(item, "fixturenames", ())):
         from pytest_rfperf.plugin.judging import judge_test  # noqa: PLC0415 - projects without gates pay nothing
 
         judge_test(item)
@@ -135,7 +149,7 @@ def _failed_case(item: pytest.Item) -> list[str]:
 
 
 def _has_gates(node: pytest.Item) -> bool:
-    return any(mark.name in SIGNATURES for mark in node.iter_markers())
+    return any(mark.name in SIGNATURES or mark.name in SELECTORS for mark in node.iter_markers())
 
 
 def _asks_for_parts(fixturenames: Iterable[str]) -> bool:

@@ -10,6 +10,7 @@ import pytest
 from pytest_rfperf.errors import RfperfError, UsageError
 from pytest_rfperf.gates.catalogue import CLASSES
 from pytest_rfperf.gates.gate import gate_class, make_gate
+from pytest_rfperf.plugin.sizes import check_sizes, deselect_sizes, sized
 from pytest_rfperf.plugin.stash import GATE_COUNT, GATES, MARK_COUNT, PARTS, PREFIX, PROBLEM
 from pytest_rfperf.plugin.state import settings_of
 
@@ -30,7 +31,7 @@ def parametrise(metafunc: pytest.Metafunc) -> None:
     try:
         settings = settings_of(metafunc.config)
         for part in needed:
-            values = _values(part, settings)
+            values = _values(part, settings, metafunc.definition)
             name = PREFIX + part
             if name not in metafunc.fixturenames:
                 metafunc.fixturenames.append(name)
@@ -49,11 +50,13 @@ def prepare_gates(config: pytest.Config, items: list[pytest.Item]) -> None:
     pytest.UsageError
         Naming every marker that cannot be meant, with its test; or what is wrong with the configuration.
     """
+    deselect_sizes(config, items)
     count = 0
     for item in items:
         marks = [mark for mark in item.iter_markers() if mark.name in CLASSES]
         try:
             _refuse(config, item, marks)
+            check_sizes(item)
             gates = _closest(make_gate(mark.name, mark.args, mark.kwargs) for mark in marks)
         except UsageError as error:
             general = str(error) == config.stash.get(PROBLEM, "")
@@ -76,16 +79,16 @@ def _needed(metafunc: pytest.Metafunc) -> list[str]:
         names.discard("latency_budget")
     gates = [gate_class(name) for name in names]
     by_gate = {
-        "model": bool(gates),
+        "model": any(gate.needs_model for gate in gates),
         "target": any(gate.needs_target for gate in gates),
         "dataset": any(gate.needs_dataset for gate in gates),
     }
     return [part for part in PARTS if by_gate[part] or PREFIX + part in metafunc.fixturenames]
 
 
-def _values(part: str, settings: Settings) -> tuple[str, ...]:
+def _values(part: str, settings: Settings, test: pytest.Item) -> tuple[str, ...]:
     chosen = {
-        "model": settings.chosen_models,
+        "model": sized(test, settings),
         "target": settings.chosen_targets,
         "dataset": settings.chosen_datasets,
     }[part]

@@ -8,6 +8,7 @@ import pytest
 
 if TYPE_CHECKING:
     from pytest_rfperf.protocols import Dataset, Detector, Model, Target
+    from pytest_rfperf.session.compare import Compare
     from pytest_rfperf.session.measure import Measure
     from pytest_rfperf.session.session import Session
 
@@ -69,6 +70,14 @@ def _rfperf_measure(
     return Measure(_session(request).bench(case_of(request.node)))
 
 
+@pytest.fixture
+def _rfperf_compare(request: pytest.FixtureRequest, _rfperf_target: Target, _rfperf_dataset: Dataset) -> Compare:
+    from pytest_rfperf.plugin.state import case_of  # noqa: PLC0415 - projects without gates pay nothing
+    from pytest_rfperf.session.compare import Compare  # noqa: PLC0415 - projects without gates pay nothing
+
+    return Compare(_session(request), case_of(request.node))
+
+
 @pytest.fixture(scope="session")
 def model(_rfperf_model: Model) -> Model:
     """The model under test: its name, size, artefact and hash."""
@@ -97,3 +106,9 @@ def detector(_rfperf_detector: Detector) -> Detector:
 def measure(_rfperf_measure: Measure) -> Measure:
     """Numbers for a test that wants to look at them itself: measure.latency(), measure.accuracy()."""
     return _rfperf_measure
+
+
+@pytest.fixture
+def compare(_rfperf_compare: Compare) -> Compare:
+    """Two models side by side: compare("fast", "accurate").gain(iou=0.5), .slow_down()."""
+    return _rfperf_compare

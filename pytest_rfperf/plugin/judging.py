@@ -10,7 +10,7 @@ import pytest
 from pytest_rfperf.data.verdict import Outcome, Verdict
 from pytest_rfperf.errors import RfperfError
 from pytest_rfperf.plugin.benchmark import BENCHMARK, benchmark_bench, benchmark_facts
-from pytest_rfperf.plugin.stash import FACTS, GATES, UNDECIDED
+from pytest_rfperf.plugin.stash import COMPARE, FACTS, GATES, UNDECIDED
 from pytest_rfperf.plugin.state import case_of, session_of, settings_of
 
 if TYPE_CHECKING:
@@ -66,17 +66,22 @@ def _keep_facts(item: pytest.Item, verdicts: list[Verdict]) -> None:
     """Put what is known of the case on the test; a case that could not be opened keeps a row all the same."""
     import msgspec  # noqa: PLC0415 - only where there are facts
 
-    from pytest_rfperf.session.recorder import bare_facts, case_facts  # noqa: PLC0415 - only where there are facts
+    from pytest_rfperf.session.facts import TestFacts  # noqa: PLC0415 - only where there are facts
+    from pytest_rfperf.session.recorder import bare_facts, case_facts, comparison_facts  # noqa: PLC0415 - only where there are facts
 
-    case = case_of(item)
-    fixture = getattr(item, "funcargs", {}).get(BENCHMARK)
+    case, session = case_of(item), session_of(item.config)
+    arguments = getattr(item, "funcargs", {})
+    pairs = [*session.pairs_with(case), *getattr(arguments.get(COMPARE), "made", ())]
     try:
-        if case.model is None and fixture is not None:
-            facts = benchmark_facts(item.nodeid, fixture, verdicts)
+        if case.model is None and BENCHMARK in arguments:
+            cases = [benchmark_facts(item.nodeid, arguments[BENCHMARK], verdicts)]
+        elif case.model is None and pairs and not verdicts:
+            cases = [case_facts(bench, item.nodeid, ()) for pair in pairs for bench in pair.sides]
         else:
-            facts = case_facts(session_of(item.config).bench(case), item.nodeid, verdicts)
+            cases = [case_facts(session.bench(case), item.nodeid, verdicts)]
     except RfperfError:
-        facts = bare_facts(case, item.nodeid, verdicts, session_of(item.config).notes)
+        cases, pairs = [bare_facts(case, item.nodeid, verdicts, session.notes)], []
+    facts = TestFacts(cases, [comparison_facts(pair) for pair in pairs])
     item.stash[FACTS] = msgspec.json.encode(facts).decode()
 
 

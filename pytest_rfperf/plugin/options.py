@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pytest_rfperf.gates.catalogue import SIGNATURES
+from pytest_rfperf.gates.catalogue import SELECTORS, SIGNATURES
 from pytest_rfperf.plugin.stash import SHORT_OPTION_TAKEN
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ def add_options(parser: pytest.Parser) -> None:
     add("--rfperf-target", action="append", dest="rfperf_target", metavar="NAME", help=_TARGET_HELP)
     add("--rfperf-size", action="append", metavar="NAME", help="only models of this size, such as fast or accurate")
     add("--rfperf-dataset", action="append", metavar="NAME", help="only this dataset")
+    add("--rfperf-bundled", action="store_true", help="the bundled detectors and tasks, whatever is configured")
     add("--rfperf-cap", metavar="SECONDS", help="longest measuring a gate (30)")
     add("--rfperf-record", action="store_true", help="write baselines of what passed; review the diff, commit it")
     add(
@@ -46,7 +47,7 @@ def add_short_option(early_config: pytest.Config, parser: pytest.Parser) -> None
 
 def register_markers(config: pytest.Config) -> None:
     """Make the markers known to --strict-markers and --markers."""
-    for line in SIGNATURES.values():
+    for line in (*SIGNATURES.values(), *SELECTORS.values()):
         config.addinivalue_line("markers", line)
 
 
@@ -62,6 +63,7 @@ def command_line(config: pytest.Config) -> CommandLine:
         target_option="--rfperf-target" if SHORT_OPTION_TAKEN in config.stash else "--target",
         sizes=_names(given("size")),
         datasets=_names(given("dataset")),
+        bundled=bool(given("bundled")),
         cap_s=given("cap"),
         alpha=given("alpha"),
         alpha_scope=given("alpha_scope"),

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
     from pytest_rfperf.session.inventory import Progress
 
+PROGRESS = "rfperf-progress"
+"""The name under which a command that runs pytest registers its own."""
 _FIRST_S = 2.0
 _EVERY_S = {True: 0.2, False: 15.0}
 
@@ -60,7 +62,10 @@ class TerminalProgress:
 
 
 def progress_for(config: pytest.Config) -> Progress:
-    """Terminal progress where this process has the terminal."""
+    """Progress of the command that runs pytest, else on the terminal where this process has it."""
+    registered: Progress | None = config.pluginmanager.get_plugin(PROGRESS)
+    if registered is not None:
+        return registered
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is None or hasattr(config, "workerinput"):
         return Silent()

@@ -9,6 +9,9 @@ import pytest
 PREFIX = "_rfperf_"
 """Of the private fixtures that carry the parts of a case."""
 PARTS = ("model", "target", "dataset")
+COMPARE = PREFIX + "compare"
+MEASURING = (PREFIX + "measure", COMPARE)
+"""Fixtures of tests that find something out, with or without a gate."""
 
 SHORT_OPTION_TAKEN = pytest.StashKey[bool]()
 SETTINGS: pytest.StashKey[Any] = pytest.StashKey()

@@ -30,7 +30,13 @@ def write_json(summary: Summary, path: Path, *, exit_status: int) -> None:
         If the file cannot be written.
     """
     cases = [msgspec.structs.replace(case, detections="") for case in summary.cases]
-    content = {"schema": SCHEMA, "exit_status": exit_status, "cases": cases, "notes": summary.notes}
+    content = {
+        "schema": SCHEMA,
+        "exit_status": exit_status,
+        "cases": cases,
+        "comparisons": summary.comparisons,
+        "notes": summary.notes,
+    }
     encoded = msgspec.json.encode(content, order="sorted")
     write_atomically(path, msgspec.json.format(encoded, indent=1) + b"\n")
     ignored = path.parent / ".gitignore"

@@ -8,9 +8,11 @@ import msgspec
 
 from pytest_rfperf.core.budget import CALM_SHARE
 from pytest_rfperf.errors import StoreError
+from pytest_rfperf.report.comparison import comparison_lines, comparison_markdown, latest
 from pytest_rfperf.report.rows import WORST_FIRST, Row, incomparable, merged, row_of, stored_run
-from pytest_rfperf.report.table import markdown_table, markdown_text, text_table
-from pytest_rfperf.session.facts import CaseFacts
+from pytest_rfperf.report.grid import markdown_text
+from pytest_rfperf.report.table import markdown_table, text_table
+from pytest_rfperf.session.facts import CaseFacts, ComparisonFacts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,10 +39,11 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     rows: list[Row]
     notes: list[str]
     bound: str
+    comparisons: list[ComparisonFacts] = []
     problems: list[str] = []
 
 
-def summarise(facts: Sequence[CaseFacts], settings: Settings) -> Summary:
+def summarise(facts: Sequence[CaseFacts], comparisons: Sequence[ComparisonFacts], settings: Settings) -> Summary:
     """Merge cases and set them beside their baselines; one that cannot be read is a problem, not the end."""
     cases = merged(facts)
     baselines, problems = settings.path(settings.run.baselines), []
@@ -56,7 +59,14 @@ def summarise(facts: Sequence[CaseFacts], settings: Settings) -> Summary:
     notes += [line for case in cases for line in _remarks(case)]
     rows = [row_of(case, run) for case, run in zip(cases, stored, strict=True)]
     gates = sum(verdict.unit in _TIME_UNITS for case in cases for verdict in case.verdicts)
-    return Summary(cases=cases, rows=rows, notes=notes, bound=_bound(gates, settings), problems=problems)
+    return Summary(
+        cases=cases,
+        rows=rows,
+        notes=notes,
+        bound=_bound(gates, settings),
+        comparisons=latest(comparisons),
+        problems=problems,
+    )
 
 
 def terminal_lines(summary: Summary) -> list[str]:
@@ -66,6 +76,7 @@ def terminal_lines(summary: Summary) -> list[str]:
     said = dict.fromkeys(f"{verdict.outcome}: {verdict.gate}: {verdict.message}" for verdict in verdicts)
     return [
         *text_table(summary.rows),
+        *comparison_lines(summary.comparisons, summary.cases),
         *said,
         *(f"note: {note}" for note in summary.notes),
         *([summary.bound] if summary.bound else []),
@@ -80,7 +91,7 @@ def markdown_lines(summary: Summary) -> list[str]:
         for verdict in case.verdicts
     )
     notes = [f"- {markdown_text(note)}" for note in summary.notes]
-    return ["## rfperf", "", *markdown_table(summary.rows), "", *verdicts, *notes, "", summary.bound]
+    return ["## rfperf", "", *markdown_table(summary.rows), "", *comparison_markdown(summary.comparisons, summary.cases), *verdicts, *notes, "", summary.bound]
 
 
 def _bound(gates: int, settings: Settings) -> str:

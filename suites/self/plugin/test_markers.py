@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import pytest_rfperf
-from pytest_rfperf.gates.catalogue import SIGNATURES
+from pytest_rfperf.gates.catalogue import SELECTORS, SIGNATURES
 
 
 @pytest.mark.parametrize("name", sorted(SIGNATURES))
@@ -15,13 +15,13 @@ def test_a_decorator_is_the_marker_of_its_name(name):
 
 def test_every_marker_is_listed_with_its_arguments(pytester):
     shown = pytester.runpytest("--markers").stdout.str()
-    for line in SIGNATURES.values():
+    for line in (*SIGNATURES.values(), *SELECTORS.values()):
         assert line.split(":")[0] in shown
 
 
 def test_public_names_are_sorted_and_known_to_type_checkers():
     names = [name for name in pytest_rfperf.__all__ if name != "__version__"]
-    assert names == sorted(SIGNATURES)
+    assert names == sorted([*SIGNATURES, *SELECTORS])
 
 
 def test_an_unknown_public_name_is_answered_with_the_known_ones():

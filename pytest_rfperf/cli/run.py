@@ -1,0 +1,105 @@
+"""pytest as a command runs it: on tests of this package, with facts as they come instead of dots."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from pytest_rfperf.cli.progress import LineProgress
+from pytest_rfperf.plugin.progress import PROGRESS
+from pytest_rfperf.session.facts import CaseFacts, ComparisonFacts, TestFacts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+_ALONE = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""}
+"""Plugins and options of the project around have no say in a command."""
+
+
+@dataclass
+class Heard:
+    """What the tests of a run found out, in their order, and what failed, as text."""
+
+    facts: list[TestFacts] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    exit_status: int = 0
+
+    @property
+    def cases(self) -> list[CaseFacts]:
+        """All cases."""
+        return [case for facts in self.facts for case in facts.cases]
+
+    @property
+    def comparisons(self) -> list[ComparisonFacts]:
+        """All comparisons."""
+        return [comparison for facts in self.facts for comparison in facts.comparisons]
+
+
+def run_tests(paths: Sequence[Path], options: Sequence[str], root: Path, hear: Callable[[TestFacts], None]) -> Heard:
+    """Run tests in this process; `hear` is told what each found out.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Test files or folders.
+    options : sequence of str
+        Further options of pytest.
+    root : Path
+        The folder whose configuration holds, and that files are written below.
+    hear : callable
+    """
+    before = {name: os.environ.get(name) for name in _ALONE}
+    os.environ.update(_ALONE)
+    listener, progress = _Listener(hear), LineProgress()
+    listener.progress = progress
+    arguments = [
+        *map(str, paths),
+        *("-p", "pytest_rfperf.plugin", "-p", "no:terminal", "-p", "no:cacheprovider"),
+        f"--rootdir={root}",
+        "--import-mode=importlib",
+        *options,
+    ]
+    try:
+        listener.heard.exit_status = int(pytest.main(arguments, plugins=[listener]))
+    finally:
+        progress.done()
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+    return listener.heard
+
+
+class _Listener:
+    """A plugin of one run."""
+
+    def __init__(self, hear: Callable[[TestFacts], None]) -> None:
+        self.heard = Heard()
+        self.progress = LineProgress()
+        self._hear = hear
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Show progress on this command's own line."""
+        config.pluginmanager.register(self.progress, PROGRESS)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Hear what a test found out."""
+        if report.failed:
+            self.heard.failures.append(report.longreprtext)
+        text = getattr(report, "rfperf_facts", None)
+        if text:
+            facts = msgspec.json.decode(text, type=TestFacts)
+            self.heard.facts.append(facts)
+            self.progress.done()
+            self._hear(facts)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Hear of what could not be collected."""
+        if report.failed:
+            self.heard.failures.append(report.longreprtext)

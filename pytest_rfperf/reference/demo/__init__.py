@@ -1,0 +1,1 @@
+"""The demo: a project of three gates, run by `rfperf demo`."""

@@ -1,0 +1,26 @@
+"""Three releases at the gate: `rfperf demo` runs them, and so does `pytest` in this folder.
+
+Other limits, other verdicts: copy the folder and try.
+"""
+
+from __future__ import annotations
+
+from pytest_rfperf import latency_budget, min_map, sizes
+
+
+@sizes("fast")
+@min_map(0.95, iou=0.50)
+def test_good_release() -> None:
+    """The bundled detector keeps what it promises."""
+
+
+@sizes("quantised")
+@min_map(0.95, iou=0.50)
+def test_bad_release() -> None:
+    """The same detector after a careless quantisation."""
+
+
+@sizes("fast")
+@latency_budget(ms=1000, percentile=99.9)
+def test_promise_that_takes_longer_to_show() -> None:
+    """One call in a thousand may be slower: a short run cannot tell, and says so."""
