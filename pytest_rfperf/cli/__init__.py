@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pytest_rfperf import __version__
+from pytest_rfperf.cli.exit_codes import USAGE
 from pytest_rfperf.errors import RfperfError
 
 if TYPE_CHECKING:
@@ -64,4 +65,4 @@ def main() -> None:
         rfperf.main(prog_name="rfperf")
     except RfperfError as error:
         click.echo(f"rfperf: {error}", err=True)
-        raise SystemExit(2) from None
+        raise SystemExit(USAGE) from None

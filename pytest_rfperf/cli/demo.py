@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pytest_rfperf.cli.exit_codes import FAILED
 from pytest_rfperf.cli.run import run_tests
 from pytest_rfperf.reference import demo
 
@@ -44,7 +45,7 @@ def command() -> None:
         for failure in heard.failures:
             click.echo(failure, err=True)
         click.echo(f"expected {', '.join(_EXPECTED)}; this machine said {', '.join(outcomes) or 'nothing'}", err=True)
-        raise SystemExit(1)
+        raise SystemExit(FAILED)
     click.echo("\nPASS ships, FAIL stops the release, INCONCLUSIVE asks for more and says for how much.")
     click.echo("next: rfperf study   the two bundled sizes over five tasks")
     click.echo("      rfperf init    the same gates for your own ONNX files and data")

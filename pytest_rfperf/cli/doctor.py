@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from pytest_rfperf.cli.exit_codes import FAILED
 from pytest_rfperf.doctor import doctor_json, doctor_lines, examine
 
 
@@ -19,4 +20,4 @@ def command(*, as_json: bool) -> None:
     checks = examine()
     click.echo(doctor_json(checks) if as_json else "\n".join(doctor_lines(checks, colour=sys.stdout.isatty())))
     if any(check.state == "bad" for check in checks):
-        raise SystemExit(1)
+        raise SystemExit(FAILED)

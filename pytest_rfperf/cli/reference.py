@@ -1,4 +1,4 @@
-"""rfperf reference: make the bundled detectors again, and draw what they are for."""
+"""rfperf reference: make the bundled detectors again, compare them, and draw what they are for."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from pathlib import Path
 
 import click
 
+from pytest_rfperf.cli.exit_codes import FAILED, INTERRUPTED
 from pytest_rfperf.cli.progress import LineProgress
 from pytest_rfperf.errors import UsageError
-from pytest_rfperf.reference import SIZES
+from pytest_rfperf.reference import SIZES, TASKS, artifact
 from pytest_rfperf.store.atomic import write_atomically
 
-_INTERRUPTED = 130
+_MB = 1e6
 
 
 @click.group("reference")
 def command() -> None:
-    """Train the bundled detectors again, and draw their tasks."""
+    """Train the bundled detectors again, compare what came out, and draw their tasks."""
 
 
 @command.command("train")
@@ -43,11 +44,9 @@ def train(size: str, folder: Path, seed: int, threads: int) -> None:
 
     Stopped with Ctrl-C it leaves a checkpoint; the same command goes on from there. Needs the extra `train`.
     """
-    missing = [name for name in ("torch", "onnx") if importlib.util.find_spec(name) is None]
-    if missing:
-        msg = f"training needs {' and '.join(missing)}; run pip install 'pytest-rfperf[train]'"
-        raise UsageError(msg)
-    from pytest_rfperf.reference.training.run import Order, train as run  # noqa: PLC0415 - torch takes seconds to import
+    _require("torch", "onnx")
+    from pytest_rfperf.reference.training.run import Order  # noqa: PLC0415 - torch takes seconds to import
+    from pytest_rfperf.reference.training.run import train as run  # noqa: PLC0415 - torch takes seconds to import
 
     progress = LineProgress()
     try:
@@ -55,9 +54,70 @@ def train(size: str, folder: Path, seed: int, threads: int) -> None:
     except KeyboardInterrupt:
         progress.done()
         click.echo("stopped; the same command goes on from the checkpoint", err=True)
-        raise SystemExit(_INTERRUPTED) from None
+        raise SystemExit(INTERRUPTED) from None
     progress.done()
-    path = folder / f"{size}.onnx"
+    path = _written(folder / f"{size}.onnx", content)
+    click.echo(f"next: rfperf reference compare {path} --size {size}")
+
+
+@command.command("quantise")
+@click.argument("model", type=click.Path(path_type=Path, exists=True, dir_okay=False), default=artifact("fast"))
+@click.option(
+    "--out", "path", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The file to write."
+)
+def quantise(model: Path, path: Path) -> None:
+    """Make the demo's bad release of MODEL, the bundled fast one without it. Needs the extra `train`."""
+    _require("onnx")
+    from pytest_rfperf.reference.training.quantise import carelessly_quantised  # noqa: PLC0415 - needs the extra
+
+    _written(path, carelessly_quantised(model))
+
+
+@command.command("compare")
+@click.argument("model", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--size", type=click.Choice(SIZES), required=True, help="The bundled detector to compare with.")
+def compare(model: Path, size: str) -> None:
+    """Compare MODEL with the bundled detector by its AP on every task.
+
+    Ends with 1 where the mean differs by more than 0.015 or a task by more than 0.03.
+    """
+    from pytest_rfperf.workshop.likeness import likeness  # noqa: PLC0415 - --help stays quick
+
+    progress = LineProgress()
+    found = likeness(artifact(size), model, progress)
+    progress.done()
+    click.echo(f"{'task':<12}{'bundled':>9}{'this':>9}{'difference':>12}")
+    for task in TASKS:
+        click.echo(f"{task:<12}{found.bundled[task]:>9.4f}{found.trained[task]:>9.4f}{found.differences[task]:>+12.4f}")
+    click.echo(f"{'mean':<30}{found.mean_difference:>+12.4f}")
+    if not found.alike:
+        click.echo("not alike: more than 0.015 on the mean, or 0.03 on a task", err=True)
+        raise SystemExit(FAILED)
+    click.echo("alike: within 0.015 on the mean and 0.03 on each task")
+
+
+@command.command("picture")
+@click.option(
+    "--out", "path", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The JPEG file to write."
+)
+def picture(path: Path) -> None:
+    """Draw one image a task with what either bundled detector finds and misses."""
+    from pytest_rfperf.workshop.picture import picture as drawn  # noqa: PLC0415 - --help stays quick
+
+    progress = LineProgress()
+    content = drawn(progress)
+    progress.done()
+    _written(path, content)
+
+
+def _require(*modules: str) -> None:
+    missing = [name for name in modules if importlib.util.find_spec(name) is None]
+    if missing:
+        msg = f"this needs {' and '.join(missing)}; run pip install 'pytest-rfperf[train]'"
+        raise UsageError(msg)
+
+
+def _written(path: Path, content: bytes) -> Path:
     write_atomically(path, content)
-    click.echo(f"wrote {path} ({len(content) / 1e6:.2f} MB)")
-    click.echo(f"compare it with the bundled one: rfperf reference compare {path}")
+    click.echo(f"wrote {path} ({len(content) / _MB:.2f} MB)")
+    return path

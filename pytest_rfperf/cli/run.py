@@ -6,9 +6,11 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import click
 import msgspec
 import pytest
 
+from pytest_rfperf.cli.exit_codes import INTERRUPTED
 from pytest_rfperf.cli.progress import LineProgress
 from pytest_rfperf.plugin.progress import PROGRESS
 from pytest_rfperf.session.facts import CaseFacts, ComparisonFacts, TestFacts
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _ALONE = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""}
-"""Plugins and options of the project around have no say in a command."""
+"""Plugins, options and conftest files of the project around have no say in a command."""
 
 
 @dataclass
@@ -52,6 +54,11 @@ def run_tests(paths: Sequence[Path], options: Sequence[str], root: Path, hear: C
     root : Path
         The folder whose configuration holds, and that files are written below.
     hear : callable
+
+    Raises
+    ------
+    SystemExit
+        If Ctrl-C ended it.
     """
     before = {name: os.environ.get(name) for name in _ALONE}
     os.environ.update(_ALONE)
@@ -60,7 +67,7 @@ def run_tests(paths: Sequence[Path], options: Sequence[str], root: Path, hear: C
     arguments = [
         *map(str, paths),
         *("-p", "pytest_rfperf.plugin", "-p", "no:terminal", "-p", "no:cacheprovider"),
-        f"--rootdir={root}",
+        *("-c", os.devnull, "--noconftest", f"--rootdir={root}"),
         "--import-mode=importlib",
         *options,
     ]
@@ -73,6 +80,9 @@ def run_tests(paths: Sequence[Path], options: Sequence[str], root: Path, hear: C
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+    if listener.heard.exit_status == pytest.ExitCode.INTERRUPTED:
+        click.echo("stopped", err=True)
+        raise SystemExit(INTERRUPTED)
     return listener.heard
 
 

@@ -9,16 +9,17 @@ import click
 
 from pytest_rfperf.cli.run import run_tests
 from pytest_rfperf.reference import study
-from pytest_rfperf.report.comparison import comparison_lines, comparison_markdown, latest, points, times
+from pytest_rfperf.report.comparison import END_TO_END, comparison_lines, comparison_markdown, latest, points, times
 from pytest_rfperf.report.rows import merged
 from pytest_rfperf.store.atomic import write_atomically
 
 if TYPE_CHECKING:
-    from pytest_rfperf.session.facts import TestFacts
+    from pytest_rfperf.session.facts import ComparisonFacts, TestFacts
 
 _TESTS = Path(study.__file__).parent
 _JSON = ".rfperf/last.json"
 _ROW = "{:<12} {:<8} {:>9} {:>14} {:>24}  {}"
+_HEADINGS = ("dataset", "target", "fast AP50", "accurate AP50", "difference (95 %)", "accurate takes")
 
 
 @click.command("study")
@@ -33,32 +34,7 @@ def command(targets: tuple[str, ...], datasets: tuple[str, ...], markdown: Path 
     options = ["--rfperf-bundled", f"--rfperf-json={_JSON}"]
     options += [f"--rfperf-target={name}" for name in targets]
     options += [f"--rfperf-dataset={name}" for name in datasets]
-    shown: set[tuple[str, str]] = set()
-
-    def hear(facts: TestFacts) -> None:
-        for c in facts.comparisons:
-            if (c.target, c.dataset) in shown or "AP50" not in c.gains:
-                continue
-            if not shown:
-                click.echo(
-                    _ROW.format(
-                        "dataset", "target", "fast AP50", "accurate AP50", "difference (95 %)", "accurate takes"
-                    )
-                )
-            shown.add((c.target, c.dataset))
-            slow_down = c.slow_downs.get("end-to-end")
-            click.echo(
-                _ROW.format(
-                    c.dataset,
-                    c.target,
-                    f"{c.small_ap['AP50']:.3f}",
-                    f"{c.large_ap['AP50']:.3f}",
-                    points(c.gains["AP50"]),
-                    times(slow_down) if slow_down else "",
-                )
-            )
-
-    heard = run_tests([_TESTS / "test_sizes.py", _TESTS / "test_claims.py"], options, Path.cwd(), hear)
+    heard = run_tests([_TESTS / "test_sizes.py", _TESTS / "test_claims.py"], options, Path.cwd(), _Rows().hear)
     comparisons, cases = latest(heard.comparisons), merged(heard.cases)
     click.echo("\n".join(comparison_lines(comparisons, cases)))
     verdicts = [f"{v.outcome}: {v.gate}: {v.message}" for case in cases for v in case.verdicts]
@@ -74,3 +50,27 @@ def command(targets: tuple[str, ...], datasets: tuple[str, ...], markdown: Path 
         raise SystemExit(heard.exit_status)
     click.echo(f"facts: {_JSON}; next: rfperf advise --from {_JSON} --goal realtime --per-s 30")
     click.echo("your own models: rfperf init")
+
+
+class _Rows:
+    """A row a target and dataset, as soon as they are compared."""
+
+    def __init__(self) -> None:
+        self._shown: set[tuple[str, str]] = set()
+
+    def hear(self, facts: TestFacts) -> None:
+        """Show what is new."""
+        for comparison in facts.comparisons:
+            place = (comparison.target, comparison.dataset)
+            if place in self._shown or "AP50" not in comparison.gains:
+                continue
+            if not self._shown:
+                click.echo(_ROW.format(*_HEADINGS))
+            self._shown.add(place)
+            click.echo(_row(comparison))
+
+
+def _row(c: ComparisonFacts) -> str:
+    slow_down = c.slow_downs.get(END_TO_END)
+    aps = (f"{side['AP50']:.3f}" for side in (c.small_ap, c.large_ap))
+    return _ROW.format(c.dataset, c.target, *aps, points(c.gains["AP50"]), times(slow_down) if slow_down else "")

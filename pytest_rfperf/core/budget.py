@@ -76,9 +76,7 @@ def exceedance_rate(percentile: float) -> float:
     return float(1 - Fraction(str(percentile)) / 100)
 
 
-def decide_rate(
-    exceeded: Bools, p0: float, *, alpha: float, beta: float, prior: Prior | None = None
-) -> RateDecision:
+def decide_rate(exceeded: Bools, p0: float, *, alpha: float, beta: float, prior: Prior | None = None) -> RateDecision:
     """Decide whether the true rate of `exceeded`, calls in order, lies below (PASS) or above (FAIL) `p0`.
 
     Calls that follow one another are alike, so counts are divided by their autocorrelation time before they

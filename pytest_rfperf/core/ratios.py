@@ -31,7 +31,7 @@ def paired_ratios(run: PairedRun) -> NDArray[np.float64]:
 
 
 def median_ratio(ratios: NDArray[np.float64]) -> Estimate:
-    """The median (nearest rank) with its order-statistic interval of 95 %; limits that few pairs leave open are 0 and inf.
+    """The median (nearest rank) with its order-statistic interval of 95 %; few pairs leave limits open: 0 and inf.
 
     References
     ----------

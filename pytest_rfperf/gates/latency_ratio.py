@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pytest_rfperf.core.budget import RateDecision
-    from pytest_rfperf.data.runs import PairedRun
 
 _MEDIAN = 50
 
@@ -35,7 +34,7 @@ class LatencyRatio(Gate):
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
         self.check_number("max", 0, float("inf"))
-        if not isinstance(self.against, str) or not self.against:
+        if not (isinstance(self.against, str) and self.against):
             raise self.refuse("against", "expected the name or size of another model")
         if self.percentile != _MEDIAN:
             raise self.refuse("percentile", "the median of paired ratios, 50, is the one that can be decided")
@@ -55,10 +54,10 @@ class LatencyRatio(Gate):
         decision, estimate = self._decision(ratios, bench), median_ratio(ratios)
         outcome = decision.outcome
         sign = "<=" if outcome is Outcome.PASS else ">" if outcome is Outcome.FAIL else "against"
+        interval = f"95 % interval {estimate.low:.3g}..{estimate.high:.3g}"
         text = (
             f"median {estimate.value:.3g} {sign} {self.max:g} times the {self.scope} service time of {self.against} for "
-            f"{bench.where} (n={len(ratios)} pairs, {decision.exceedances} over, 95 % interval {estimate.low:.3g}.."
-            f"{estimate.high:.3g})"
+            f"{bench.where} (n={len(ratios)} pairs, {decision.exceedances} over, {interval})"
         )
         if outcome is Outcome.INCONCLUSIVE:
             text += (

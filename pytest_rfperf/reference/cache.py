@@ -76,7 +76,7 @@ def _is_whole(folder: Path, stamp: dict[str, Any]) -> bool:
     """Whether the folder is one that this generator drew, with every image still there."""
     try:
         found = json.loads((folder / _STAMP).read_text(encoding="utf-8"))
-        return bool(found == stamp and len(os.listdir(folder / "images")) == stamp["images"])
+        return bool(found == stamp and sum(1 for _ in (folder / "images").iterdir()) == stamp["images"])
     except (OSError, ValueError):
         return False
 

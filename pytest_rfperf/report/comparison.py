@@ -113,26 +113,29 @@ def speed_grid(comparisons: Sequence[ComparisonFacts]) -> Grid:
 def density_grid(comparisons: Sequence[ComparisonFacts], cases: Sequence[CaseFacts]) -> Grid:
     """Post-processing against the number of predictions: what suppression costs on dense images."""
     compared = {(c.target, c.dataset) for c in comparisons}
-    rows = []
+    rows: list[tuple[float, tuple[str, ...]]] = []
     for case in cases:
         runs = [run for run in case.latency if run.shape.startswith(END_TO_END) and "postprocess" in run.stages_ms]
         if (case.target, case.dataset) in compared and runs and case.accuracy:
             run = runs[-1]
-            rows.append((
-                case.accuracy.predictions_per_image,
+            rows.append(
                 (
-                    case.model,
-                    case.target,
-                    case.dataset,
-                    f"{case.accuracy.objects_per_image:.1f}",
-                    f"{case.accuracy.predictions_per_image:.1f}",
-                    f"{run.stages_ms['postprocess']:.2f}",
-                    "" if run.p95_ms is None else f"{run.p95_ms:.2f}",
-                ),
-            ))
+                    case.accuracy.predictions_per_image,
+                    (
+                        case.model,
+                        case.target,
+                        case.dataset,
+                        f"{case.accuracy.objects_per_image:.1f}",
+                        f"{case.accuracy.predictions_per_image:.1f}",
+                        f"{run.stages_ms['postprocess']:.2f}",
+                        "" if run.p95_ms is None else f"{run.p95_ms:.2f}",
+                    ),
+                )
+            )
     headings = ("model", "target", "dataset", "objects", "predictions", "post-processing ms", "end-to-end p95 ms")
     ordered = [row for _, row in sorted(rows, key=lambda row: (row[1][0], row[0]))]
-    return Grid("Objects and predictions an image, and what post-processing takes (median)", headings, ordered, range(3, 7))
+    title = "Objects and predictions an image, and what post-processing takes (median)"
+    return Grid(title, headings, ordered, range(3, 7))
 
 
 def bars(comparisons: Sequence[ComparisonFacts]) -> list[str]:
@@ -166,9 +169,7 @@ def advice_lines(
         if sides is None:
             continue
         advice = advise(sides, goal, per_s=per_s, worth=worth)
-        cost = (
-            f"{c.large} has {points(c.gains['AP50'])} points more AP50 and takes {times(c.slow_downs[END_TO_END])}"
-        )
+        cost = f"{c.large} has {points(c.gains['AP50'])} points more AP50 and takes {times(c.slow_downs[END_TO_END])}"
         lines.append(f"{c.dataset} on {c.target}: {advice.choice}: {advice.because} ({cost})")
         lint += [f"lint: {said} on {c.target}/{c.dataset}" for said in not_monotonic(sides)]
     if not lines:

@@ -9,8 +9,8 @@ import msgspec
 from pytest_rfperf.core.budget import CALM_SHARE
 from pytest_rfperf.errors import StoreError
 from pytest_rfperf.report.comparison import comparison_lines, comparison_markdown, latest
-from pytest_rfperf.report.rows import WORST_FIRST, Row, incomparable, merged, row_of, stored_run
 from pytest_rfperf.report.grid import markdown_text
+from pytest_rfperf.report.rows import WORST_FIRST, Row, incomparable, merged, row_of, stored_run
 from pytest_rfperf.report.table import markdown_table, text_table
 from pytest_rfperf.session.facts import CaseFacts, ComparisonFacts
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pytest_rfperf.store.baseline import StoredRun
 
 _ENOUGH_TO_BE_STEADY = 30
-_TIME_UNITS = ("ms", "s")
+_BY_EVIDENCE = ("cold_start_budget", "latency_budget", "latency_ratio")
 """Gates on times are decided by evidence; an accuracy or a size on a fixed dataset is no estimate."""
 _MARKS = {
     "PASS": "white_check_mark",
@@ -58,7 +58,7 @@ def summarise(facts: Sequence[CaseFacts], comparisons: Sequence[ComparisonFacts]
     notes += [line for case, run in zip(cases, stored, strict=True) if run for line in incomparable(case, run)]
     notes += [line for case in cases for line in _remarks(case)]
     rows = [row_of(case, run) for case, run in zip(cases, stored, strict=True)]
-    gates = sum(verdict.unit in _TIME_UNITS for case in cases for verdict in case.verdicts)
+    gates = sum(verdict.gate in _BY_EVIDENCE for case in cases for verdict in case.verdicts)
     return Summary(
         cases=cases,
         rows=rows,
@@ -91,7 +91,8 @@ def markdown_lines(summary: Summary) -> list[str]:
         for verdict in case.verdicts
     )
     notes = [f"- {markdown_text(note)}" for note in summary.notes]
-    return ["## rfperf", "", *markdown_table(summary.rows), "", *comparison_markdown(summary.comparisons, summary.cases), *verdicts, *notes, "", summary.bound]
+    comparisons = comparison_markdown(summary.comparisons, summary.cases)
+    return ["## rfperf", "", *markdown_table(summary.rows), "", *comparisons, *verdicts, *notes, "", summary.bound]
 
 
 def _bound(gates: int, settings: Settings) -> str:

@@ -107,9 +107,7 @@ class CaseBench:
             records = match(
                 self.dataset.truth, results, len(names), iou_thresholds=thresholds, max_detections=max_detections
             )
-            self._evaluated[key] = Accuracy(
-                run, records, accumulate(records, max_detections=limits), names, floor
-            )
+            self._evaluated[key] = Accuracy(run, records, accumulate(records, max_detections=limits), names, floor)
         return self._evaluated[key]
 
     def paired(self, against: str, shape: LoadShape, decided: Callable[[PairedRun], bool]) -> PairedRun:

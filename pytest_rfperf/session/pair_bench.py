@@ -41,9 +41,9 @@ class PairBench:
         with self.session.measuring(f"{self.where}: {shape}, in turns") as say:
             if shape not in self.loops:
                 say("opening and warming up")
-                sides = [Side(*bench.calls(shape)) for bench in (self.first, self.second)]
+                first, second = (Side(*bench.calls(shape)) for bench in self.sides)
                 seed = self.session.settings.run.seed
-                self.loops[shape] = PairedLoop(*sides, shape, self.session.clock, seed=seed)
+                self.loops[shape] = PairedLoop(first, second, shape, self.session.clock, seed=seed)
             run = self.loops[shape].extend(
                 decided, cap_s, lambda run: say(f"{run.pairs} pairs, {run.duration_s:.1f} s")
             )

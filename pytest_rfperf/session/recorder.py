@@ -55,10 +55,7 @@ def case_facts(bench: CaseBench, test: str, verdicts: Sequence[Verdict]) -> Case
         environment=session.environment(case.target).stable if case.target else {},
         latency=[
             *(latency_facts_of(bench, loop.run) for loop in bench.loops.values()),
-            *(
-                msgspec.structs.replace(latency_facts_of(bench, run), shape=name)
-                for name, run in bench.turns.items()
-            ),
+            *(msgspec.structs.replace(latency_facts_of(bench, run), shape=name) for name, run in bench.turns.items()),
         ],
         accuracy=None if bench.accuracy_run is None else accuracy_facts(bench, bench.accuracy()),
         others=_others(bench),
@@ -198,7 +195,7 @@ def _percentiles(runs: dict[str, LatencyRun]) -> dict[str, EstimateFacts]:
         for q in (50, 95):
             value = _percentile_ms(run.latencies_ns, q)
             limits = percentile_interval(run.latencies_ns, q)
-            low, high = (None if limit in {None, FAILED_NS} else limit / 1e6 for limit in limits)  # type: ignore[operator]
+            low, high = (None if limit in {None, FAILED_NS} else limit / 1e6 for limit in limits)
             if value is not None:
                 found[f"{shape} p{q}"] = EstimateFacts(value, low, high)
     return found

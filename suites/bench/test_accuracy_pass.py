@@ -54,7 +54,7 @@ def test_accuracy_pass(tmp_path, model, record_property):
     if model in REAL and not ASSETS.is_dir():
         pytest.skip("RFPERF_ASSETS names no folder of real models and datasets")
     settings = settings_of(tmp_path, model)
-    case = Case("accurate" if model == "bundled" else model, "cpu", "squares" if model == "bundled" else "images")
+    case = Case("accurate" if model == "bundled" else model, "cpu", "pieces" if model == "bundled" else "images")
     ratios = []
     for _ in range(ROUNDS):
         session = Session(settings, Silent())

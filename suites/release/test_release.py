@@ -8,7 +8,15 @@ They run over every selected model, target and dataset:
 
 from __future__ import annotations
 
-from pytest_rfperf import cold_start_budget, latency_budget, memory_budget, min_map, model_size_budget
+from pytest_rfperf import (
+    cold_start_budget,
+    latency_budget,
+    latency_ratio,
+    memory_budget,
+    min_map,
+    model_size_budget,
+    sizes,
+)
 
 
 @latency_budget(ms=200, percentile=95)
@@ -20,6 +28,12 @@ def test_release() -> None:
 @latency_budget(ms=200, percentile=95, scope="model-only")
 def test_model_alone() -> None:
     """What is left of the budget without decoding images and without post-processing."""
+
+
+@sizes("fast")
+@latency_ratio(0.9, against="accurate")
+def test_fast_is_faster() -> None:
+    """Holds on any machine, since both take turns on the same one."""
 
 
 @cold_start_budget(s=30)

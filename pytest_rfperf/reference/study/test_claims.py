@@ -16,22 +16,22 @@ SMALL = 0.02
 
 
 def test_where_fast_is_saturated_the_sizes_differ_little(compare: Compare) -> None:
-    """The whole interval of the difference stays within two points."""
+    """The whole interval of the difference of AP50 stays within two points."""
     sizes = compare("fast", "accurate")
     stands, _ = sizes.ap(iou=0.5)
     if stands <= SATURATED:
-        pytest.skip(f"fast stands at {stands:.1%} here")
+        pytest.skip(f"the claim is about AP50 over 95 %; fast stands at {stands:.1%} here")
     gain = sizes.gain(iou=0.5)
-    assert -SMALL < gain.low, gain
+    assert gain.low > -SMALL, gain
     assert gain.high < SMALL, gain
 
 
 def test_where_fast_is_middling_accurate_is_better(compare: Compare) -> None:
-    """The whole interval of the difference lies above zero."""
+    """The whole interval of the difference of AP50 lies above zero."""
     sizes = compare("fast", "accurate")
     stands, _ = sizes.ap(iou=0.5)
     if not MIDDLING[0] <= stands <= MIDDLING[1]:
-        pytest.skip(f"fast stands at {stands:.1%} here")
+        pytest.skip(f"the claim is about AP50 of 40 to 80 %; fast stands at {stands:.1%} here")
     gain = sizes.gain(iou=0.5)
     assert gain.low > 0, gain
 

@@ -18,4 +18,5 @@ CLASSES: dict[str, tuple[str, ...]] = {name: task.CLASSES for name, task in _TAS
 
 def draw(task: str, split: str, index: int) -> Picture:
     """Draw one picture: equal arguments give equal pixels and boxes, everywhere."""
-    return _TASKS[task].draw(Stream("rfperf", GENERATOR_VERSION, task, split, index))
+    picture: Picture = _TASKS[task].draw(Stream("rfperf", GENERATOR_VERSION, task, split, index))
+    return picture

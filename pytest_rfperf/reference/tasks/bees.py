@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pytest_rfperf.reference.tasks.stream import Stream
 
 CLASSES = ("bee",)
+_MARGIN_PX = 2
 _SINE_60 = 0.8660254037844386
 
 
@@ -35,7 +36,7 @@ def draw(stream: Stream) -> Picture:
 
 def _bee(scene: Scene, x: float, y: float, length: float) -> None:
     """Wings, striped abdomen, thorax and head, along a direction; `length` is half of it."""
-    if not (2 < x < SIDE_PX - 2 and 2 < y < SIDE_PX - 2):
+    if not (min(x, y) > _MARGIN_PX and max(x, y) < SIDE_PX - _MARGIN_PX):
         return
     stream, thing = scene.stream, scene.thing(0)
     along = stream.direction()
@@ -52,7 +53,8 @@ def _bee(scene: Scene, x: float, y: float, length: float) -> None:
     scene.paint(shapes.ellipse(*body.offset(length * 0.82, 0), length * 0.2, length * 0.24, along), dark, thing)
     wing = stream.tinted((206, 186, 150), 10)
     for side in (-1, 1):
-        scene.paint(shapes.ellipse(*body.offset(0, side * length * 0.2), length * 0.42, length * 0.11, along), wing, thing)
+        root = body.offset(0, side * length * 0.2)
+        scene.paint(shapes.ellipse(*root, length * 0.42, length * 0.11, along), wing, thing)
 
 
 def _speck(scene: Scene) -> None:

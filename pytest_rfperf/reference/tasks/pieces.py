@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from pytest_rfperf.reference.tasks.stream import Stream
 
 CLASSES = ("crown", "die", "pawn", "tower")
+_BOARDS = (
+    ((206, 178, 132), (122, 78, 46)),
+    ((214, 214, 200), (74, 112, 84)),
+    ((196, 190, 182), (84, 92, 116)),
+)
 _PIPS = ((-0.45, -0.45), (0.45, 0.45), (0.0, 0.0), (-0.45, 0.45), (0.45, -0.45))
 
 
@@ -22,9 +27,9 @@ def draw(stream: Stream) -> Picture:
     scene = Scene(stream)
     fields = stream.integer(6, 8)
     cell = SIDE_PX / fields
-    x, y = pixel_centres()
-    dark = (np.floor(x / cell) + np.floor(y / cell)) % 2 == 0
-    tones = stream.choice((((206, 178, 132), (122, 78, 46)), ((214, 214, 200), (74, 112, 84)), ((196, 190, 182), (84, 92, 116))))
+    columns, rows = pixel_centres()
+    dark = (np.floor(columns / cell) + np.floor(rows / cell)) % 2 == 0
+    tones = stream.choice(_BOARDS)
     board = np.where(dark[..., None], stream.tinted(tones[0], 12), stream.tinted(tones[1], 12))
     grain = clouds(stream, 60) + 0.5 * clouds(stream, 9)
     scene.ground(board * (0.84 + 0.2 * grain)[..., None])
@@ -33,8 +38,8 @@ def draw(stream: Stream) -> Picture:
         row, column = free.pop(stream.integer(0, len(free) - 1))
         kind = stream.integer(0, len(CLASSES) - 1)
         size = stream.uniform(0.3, 0.38) * cell
-        moved = [(place + 0.5) * cell + stream.uniform(-0.06, 0.06) * cell for place in (column, row)]
-        _PIECES[kind](scene, scene.thing(kind), *moved, size)
+        x, y = ((place + 0.5) * cell + stream.uniform(-0.06, 0.06) * cell for place in (column, row))
+        _PIECES[kind](scene, scene.thing(kind), x, y, size)
     scene.light(stream.uniform(0.02, 0.2))
     return scene.finish(blur=stream.integer(0, 2), noise=stream.uniform(1.5, 6))
 

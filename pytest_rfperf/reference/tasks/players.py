@@ -58,8 +58,8 @@ def _player(scene: Scene, team: int, x: float, y: float, height: float) -> None:
         scene.paint(shapes.segment((x, hip), (x + side * stride, y - 0.8), height * 0.11), skin, thing)
     scene.paint(shapes.rectangle(x, hip + height * 0.04, wide * 0.95, height * 0.1), shorts, thing)
     for side in (-1, 1):
-        reach = stream.uniform(0.7, 1.7) * wide
-        scene.paint(shapes.segment((x + lean, neck + 1), (x + side * reach, hip - height * 0.08), height * 0.09), shirt, thing)
+        hand = (x + side * stream.uniform(0.7, 1.7) * wide, hip - height * 0.08)
+        scene.paint(shapes.segment((x + lean, neck + 1), hand, height * 0.09), shirt, thing)
     scene.paint(shapes.capsule(x + lean / 2, (hip + neck) / 2, height * 0.09, wide * 0.9, (0.0, 1.0)), shirt, thing)
     scene.paint(shapes.ellipse(x + lean, y - height * 0.9, height * 0.1, height * 0.11), skin, thing)
     scene.paint(shapes.ellipse(x + lean, y - height * 0.94, height * 0.1, height * 0.07), hair, thing)
@@ -80,8 +80,10 @@ def _pitch(scene: Scene) -> None:
         middle_x, middle_y = stream.uniform(0, SIDE_PX), stream.uniform(0, SIDE_PX)
         width = stream.uniform(1.4, 2.6)
         for piece in range(-_PIECES, _PIECES):
-            ends = [(middle_x + dx * far, middle_y + dy * far) for far in (piece * _PIECE_PX, (piece + 1) * _PIECE_PX)]
-            scene.paint(shapes.segment(*ends, width), chalk)
+            start, end = (
+                (middle_x + dx * far, middle_y + dy * far) for far in (piece * _PIECE_PX, (piece + 1) * _PIECE_PX)
+            )
+            scene.paint(shapes.segment(start, end, width), chalk)
     for _ in range(stream.integer(0, 3)):
         spot = stream.uniform(0, SIDE_PX), stream.uniform(0, SIDE_PX)
         scene.paint(shapes.ellipse(*spot, stream.uniform(1, 2), stream.uniform(0.8, 1.4)), chalk)

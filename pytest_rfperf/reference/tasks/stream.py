@@ -73,4 +73,5 @@ class Stream:
         """Nearly normal numbers of mean 0 and deviation 1: each a sum of four bytes."""
         words: NDArray[Any] = self._words.random_raw((math.prod(shape) + 1) // 2).astype("<u8")
         sums = words.view(np.uint8).reshape(-1, 4).sum(axis=1, dtype=np.int64)[: math.prod(shape)]
-        return ((sums - _BYTES_MEAN) / _BYTES_DEVIATION).reshape(shape)
+        normal: NDArray[np.float64] = ((sums - _BYTES_MEAN) / _BYTES_DEVIATION).reshape(shape)
+        return normal

@@ -38,8 +38,8 @@ def onnx_bytes(network: Network, input_px: int, classes: int, metadata: Mapping[
     moved = graph.node("Mul", graph.node("Sub", after, before), half)
     centre = graph.node("Add", moved, graph.constant(np.stack([x.ravel(), y.ravel()])[None]))
     extent = graph.node("Add", after, before)
-    sharper = graph.node("Mul", graph.node("Reshape", scores, flat), graph.constant(np.array(SHARPNESS, dtype=np.float32)))
-    probability = graph.node("Sigmoid", sharper)
+    sharpness = graph.constant(np.array(SHARPNESS, dtype=np.float32))
+    probability = graph.node("Sigmoid", graph.node("Mul", graph.node("Reshape", scores, flat), sharpness))
     graph.nodes("Concat", 0, centre, extent, probability, axis=1, output="output0")
     proto = helper.make_graph(
         graph.made,
@@ -78,16 +78,14 @@ class _Graph:
     def layer(self, layer: Layer, value: str) -> str:
         """Fold the normalisation: y = (Wx - mean) / sqrt(var + eps) * gain + shift."""
         convolution, norm = layer.convolution, layer.norm
-        weight = convolution.weight.detach().double()
+        held = {name: value.double() for name, value in layer.state_dict().items()}
+        weight = held["convolution.weight"]
         if norm is None:
-            assert convolution.bias is not None
-            bias = convolution.bias.detach().double()
+            bias = held["convolution.bias"]
         else:
-            assert norm.running_mean is not None
-            assert norm.running_var is not None
-            gain = norm.weight.detach().double() / (norm.running_var.double() + norm.eps).sqrt()
+            gain = held["norm.weight"] / (held["norm.running_var"] + norm.eps).sqrt()
             weight = weight * gain[:, None, None, None]
-            bias = norm.bias.detach().double() - norm.running_mean.double() * gain
+            bias = held["norm.bias"] - held["norm.running_mean"] * gain
         constants = [self.constant(tensor.float().numpy()) for tensor in (weight, bias)]
         kernel, stride, pad = convolution.kernel_size[0], convolution.stride[0], convolution.kernel_size[0] // 2
         shape = {"kernel_shape": [kernel] * 2, "strides": [stride] * 2, "pads": [pad] * 4}

@@ -53,7 +53,7 @@ class Training:
         torch.manual_seed(seed)
         torch.set_num_threads(threads)
         self.recipe, self.seed = recipe, seed
-        self.network = Network(size, classes).to(memory_format=torch.channels_last)
+        self.network = Network(size, classes).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = deepcopy(self.network).eval()
         self.optimiser = torch.optim.AdamW(self.network.parameters(), lr=recipe.rate, weight_decay=recipe.decay)
         self.step = self.started_at = 0
@@ -133,9 +133,10 @@ class Training:
         images, objects = pool.batch(self.seed, self.step, recipe.batch)
         for group in self.optimiser.param_groups:
             group["lr"] = recipe.rate * _schedule(self.step / recipe.steps, recipe.warm_up)
-        of_scores, of_boxes = losses(*self.network(images), objects)
+        scores, sides = self.network(images)
+        of_scores, of_boxes = losses(scores, sides, objects)
         self.optimiser.zero_grad()
-        (of_scores + recipe.box_weight * of_boxes).backward()
+        (of_scores + recipe.box_weight * of_boxes).backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 10.0)
         self.optimiser.step()
         self.step += 1

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 import torch
 from torch import nn
 from torch.nn import functional
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pytest_rfperf.reference.training.recipe import Size
 
 Value = TypeVar("Value")
@@ -74,21 +76,27 @@ class Network(nn.Module):
         value = operations.layer(self.stem, images)
         levels = []
         for stage in self.stages:
-            down, *further = stage  # type: ignore[misc]
+            down, *further = _layers(stage)
             value = operations.layer(down, value)
             for layer in further:
                 value = operations.add(value, operations.layer(layer, value))
             levels.append(value)
-        value = operations.layer(self.sideways[-1], levels[-1])  # type: ignore[arg-type]
-        for sideways, merge, level in zip(self.sideways[-2::-1], self.merge, levels[-2::-1], strict=True):
-            value = operations.add(operations.twice(value), operations.layer(sideways, level))  # type: ignore[arg-type]
-            value = operations.layer(merge, value)  # type: ignore[arg-type]
+        *earlier, last = _layers(self.sideways)
+        value = operations.layer(last, levels[-1])
+        for sideways, merge, level in zip(earlier[::-1], _layers(self.merge), levels[-2::-1], strict=True):
+            value = operations.add(operations.twice(value), operations.layer(sideways, level))
+            value = operations.layer(merge, value)
         value = operations.layer(self.head, value)
         return operations.layer(self.scores, value), operations.layer(self.sides, value)
 
     def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Apply it to tensors."""
         return self.walk(images, _OnTensors())
+
+
+def _layers(modules: nn.Module) -> list[Layer]:
+    """The layers of a list of them."""
+    return list(cast("Iterable[Layer]", modules))
 
 
 class _OnTensors:

@@ -36,7 +36,7 @@ class Size:
 
 SIZES = {
     "fast": Size(160, (16, 24, 48, 96), 1, 24),
-    "accurate": Size(256, (16, 24, 48, 96), 2, 32),
+    "accurate": Size(256, (16, 24, 48, 96), 1, 32),
 }
 
 
@@ -63,7 +63,7 @@ class Recipe:
     """
 
     images_per_task: int = 1600
-    views: int = 32_000
+    views: int = 24_000
     batch: int = 8
     rate: float = 3e-3
     warm_up: float = 0.03

@@ -102,7 +102,7 @@ def _metadata(order: Order, trained: Trained, classes: list[str]) -> dict[str, s
     return {
         "description": f"pytest-rfperf reference detector, size {order.size}",
         "license": "Apache-2.0",
-        "names": json.dumps(dict(enumerate(classes))),
+        "names": str(dict(enumerate(classes))),
         "stride": str(STRIDE_PX),
         "imgsz": json.dumps([input_px, input_px]),
         "batch": "1",

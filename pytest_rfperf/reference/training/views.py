@@ -58,8 +58,8 @@ class Pool:
             image, found = self._pixels[chosen], self._boxes[chosen]
             if random.random() < 0.5:  # noqa: PLR2004 - one in two
                 image = image[:, :, ::-1]
-                found = found[:, [2, 1, 0, 3]] * np.float32([-1, 1, -1, 1])
-                found = found + np.float32([self.input_px, 0, self.input_px, 0])
+                found = found[:, [2, 1, 0, 3]]
+                found[:, [0, 2]] = self.input_px - found[:, [0, 2]]
             pixels.append(_tinted(image, random))
             labels.append(self._labels[chosen])
             boxes.append(found)
@@ -71,13 +71,15 @@ def _tinted(image: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np
     """Another gain a channel, the same for all a little, and another brightness."""
     gain = 1 + random.uniform(-_TINT, _TINT) + random.uniform(-_TINT, _TINT, size=(3, 1, 1)) / 2
     shift = random.uniform(-_TINT, _TINT) / 2
-    return np.clip(image * np.float32(gain / 255) + np.float32(shift), 0, 1, dtype=np.float32)
+    tinted: NDArray[np.float32] = image * (gain / 255).astype(np.float32) + np.float32(shift)
+    return tinted.clip(0, 1)
 
 
 def _padded(labels: list[NDArray[np.int64]], boxes: list[NDArray[np.float32]]) -> Objects:
     most = max(1, *map(len, labels))
     all_labels: NDArray[Any] = np.full((len(labels), most), -1, dtype=np.int64)
-    all_boxes = np.tile(np.float32([0, 0, _SMALLEST_PX, _SMALLEST_PX]), (len(labels), most, 1))
+    nowhere = np.array([0, 0, _SMALLEST_PX, _SMALLEST_PX], dtype=np.float32)
+    all_boxes = np.tile(nowhere, (len(labels), most, 1))
     for row, (some, found) in enumerate(zip(labels, boxes, strict=True)):
         all_labels[row, : len(some)] = some
         all_boxes[row, : len(some)] = found

@@ -5,7 +5,7 @@ import pytest
 from pytest_rfperf.config import CommandLine, Settings, convert_options, load_settings
 from pytest_rfperf.datasets.coco import CocoOptions
 from pytest_rfperf.errors import UsageError
-from pytest_rfperf.reference import bundled_tables
+from pytest_rfperf.reference import TASKS, bundled_tables
 
 
 def load(root, text="", *, file="rfperf.toml") -> Settings:
@@ -21,7 +21,7 @@ def test_without_configuration_the_bundled_pair_and_dataset_run_on_the_cpu(tmp_p
         n: t["artifact"] for n, t in tables["models"].items()
     }
     assert settings.chosen_models == ("fast", "accurate")
-    assert settings.chosen_datasets == ("squares",)
+    assert settings.chosen_datasets == TASKS
     assert settings.chosen_targets == ("cpu",)
     assert settings.targets["cpu"].kind == "onnxruntime"
 
@@ -35,7 +35,7 @@ def test_a_pyproject_without_a_table_of_ours_is_no_configuration(tmp_path):
 def test_keys_of_a_run_alone_leave_the_bundled_tables_in_place(tmp_path):
     settings = load(tmp_path, "cap-s = 5")
     assert settings.run.cap_s == 5
-    assert settings.chosen_datasets == ("squares",)
+    assert settings.chosen_datasets == TASKS
 
 
 def test_own_models_replace_the_bundled_ones_and_their_dataset(tmp_path):

@@ -75,7 +75,9 @@ def test_weights_of_one_give_the_plain_value_bit_for_bit(case):
 @given(strategies.coco_cases(), st.data())
 def test_a_weight_is_that_many_copies_of_the_image(case, data):
     """Where no scores tie: of two that do, a weight counts the first twice, then the second."""
-    case = case._replace(results=replace(case.results, scores=case.results.scores + np.arange(len(case.results.scores)) / 1e6))
+    case = case._replace(
+        results=replace(case.results, scores=case.results.scores + np.arange(len(case.results.scores)) / 1e6)
+    )
     weights = np.array([data.draw(st.integers(0, 3)) for _ in range(case.image_count)], dtype=np.int64)
     copies = duplicated(case, weights)
     expected = accumulate(records_of(copies)).ap()

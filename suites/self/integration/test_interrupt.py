@@ -33,7 +33,15 @@ def test_ctrl_c_ends_a_measurement_and_leaves_lock_and_files_whole(pytester):
             measure.latency(calls=10**9, pace='250ms')
         """
     )
-    command = [sys.executable, "-c", LISTENING, "--target=cpu", "--rfperf-size=fast", "--rfperf-record"]
+    command = [
+        sys.executable,
+        "-c",
+        LISTENING,
+        "--target=cpu",
+        "--rfperf-size=fast",
+        "--rfperf-dataset=pieces",
+        "--rfperf-record",
+    ]
     run = subprocess.Popen(command, cwd=pytester.path, stdout=subprocess.PIPE, text=True)
     for _ in range(600):
         if (pytester.path / "begun").exists():

@@ -38,6 +38,6 @@ def test_collecting_a_project_without_gates_imports_little(pytester):
 
 def test_collecting_gates_imports_no_numpy_and_opens_no_model(pytester):
     shown = collected(pytester, GATED)
-    assert "test_release[fast-cpu-squares]" in shown
+    assert "test_release[fast-cpu-pieces]" in shown
     assert "NUMPY False" in shown
     assert "MODELS []" in shown

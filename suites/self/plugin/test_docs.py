@@ -36,7 +36,7 @@ def test_the_dataset_format_of_the_adapters_page_runs(pytester):
     pytester.makepyfile(rows=source)
     pytester.syspathinsert()
     cv2.imwrite(str(pytester.path / "a.png"), np.full((160, 160, 3), 110, dtype=np.uint8))
-    (pytester.path / "rows.csv").write_text("file,label,x,y,w,h\na.png,red,10,10,20,20\n")
+    (pytester.path / "rows.csv").write_text("file,label,x,y,w,h\na.png,pawn,10,10,20,20\n")
     artifact = pytest_rfperf.reference.bundled_tables()["models"]["fast"]["artifact"]
     pytester.makefile(
         ".toml",

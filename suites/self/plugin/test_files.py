@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-ONE = ("--target=cpu", "--rfperf-size=fast")
-BASELINE = "baselines/cpu/squares/fast.json"
+ONE = ("--target=cpu", "--rfperf-size=fast", "--rfperf-dataset=pieces")
+BASELINE = "baselines/cpu/pieces/fast.json"
 RELEASE = "from pytest_rfperf import *\n@min_map({ap})\n@latency_budget(ms=1000)\ndef test_release(): {body}\n"
 
 
@@ -21,7 +21,7 @@ def test_facts_are_left_for_programs(pytester):
     content = json.loads((pytester.path / ".rfperf" / "last.json").read_text())
     (case,) = content["cases"]
     assert (content["schema"], content["exit_status"]) == (1, 0)
-    assert (case["model"], case["target"], case["dataset"]) == ("fast", "cpu", "squares")
+    assert (case["model"], case["target"], case["dataset"]) == ("fast", "cpu", "pieces")
     assert case["accuracy"]["values"]["AP"] == pytest.approx(0.1533, abs=1e-4)
     assert [verdict["outcome"] for verdict in case["verdicts"]] == ["PASS", "PASS"]
 
@@ -34,13 +34,13 @@ def test_a_job_summary_is_appended_where_it_is_named(pytester, monkeypatch):
     pytester.runpytest(*ONE)
     text = place.read_text()
     assert text.startswith("before\n## rfperf\n")
-    assert "| fast | cpu | squares | 0.153 | 0.687 |" in text
+    assert "| fast | cpu | pieces | 0.153 | 0.687 |" in text
 
 
 def test_recording_writes_a_baseline_and_later_runs_show_the_change(pytester):
     write(pytester)
     result = pytester.runpytest(*ONE, "--rfperf-record")
-    result.stdout.fnmatch_lines([f"recorded: fast on cpu/squares in {BASELINE}; review the diff and commit it"])
+    result.stdout.fnmatch_lines([f"recorded: fast on cpu/pieces in {BASELINE}; review the diff and commit it"])
     first = json.loads((pytester.path / BASELINE).read_text())
     assert first["schema"] == 1
     assert len(first["runs"]) == 1
@@ -65,7 +65,7 @@ def test_what_did_not_pass_is_not_recorded(pytester, ap, body, why):
     result = pytester.runpytest(*ONE, "--rfperf-record")
     assert not (pytester.path / BASELINE).exists()
     if why:
-        result.stdout.fnmatch_lines([f"not recorded: fast on cpu/squares: {why}"])
+        result.stdout.fnmatch_lines([f"not recorded: fast on cpu/pieces: {why}"])
 
 
 def test_a_baseline_of_another_protocol_is_named_and_not_compared(pytester):
@@ -74,7 +74,7 @@ def test_a_baseline_of_another_protocol_is_named_and_not_compared(pytester):
     pytester.makefile(".toml", rfperf='[targets.cpu]\nkind = "onnxruntime"\nthreads = 2\n')
     result = pytester.runpytest(*ONE)
     result.stdout.fnmatch_lines(
-        ["note: fast on cpu/squares: latency is not compared with the baseline: threads was 1, now 2"]
+        ["note: fast on cpu/pieces: latency is not compared with the baseline: threads was 1, now 2"]
     )
     assert "%)" not in result.stdout.str().partition("= rfperf")[2].partition("note:")[0]
 
@@ -111,17 +111,19 @@ def test_workers_share_one_controller_that_writes(pytester):
         def test_b(): ...
         """
     )
-    result = pytester.runpytest("--target=cpu", "-n2", "--rfperf-record", "--rfperf-save-detections=out")
+    result = pytester.runpytest(
+        "--target=cpu", "--rfperf-dataset=pieces", "-n2", "--rfperf-record", "--rfperf-save-detections=out"
+    )
     result.assert_outcomes(passed=4)
     cases = json.loads((pytester.path / ".rfperf" / "last.json").read_text())["cases"]
     assert {case["model"]: len(case["verdicts"]) for case in cases} == {"fast": 2, "accurate": 2}
     assert (pytester.path / BASELINE).is_file()
-    assert (pytester.path / "out/cpu/squares/fast.json").is_file()
+    assert (pytester.path / "out/cpu/pieces/fast.json").is_file()
 
 
 def test_a_failed_test_without_a_verdict_keeps_its_case_from_being_recorded(pytester):
     write(pytester)
     pytester.makepyfile(test_own="def test_own(detector, dataset): assert not 'mine'")
     result = pytester.runpytest(*ONE, "--rfperf-record")
-    result.stdout.fnmatch_lines(["not recorded: fast on cpu/squares: test_own.py::test_own[[]fast-cpu-squares] failed"])
+    result.stdout.fnmatch_lines(["not recorded: fast on cpu/pieces: test_own.py::test_own[[]fast-cpu-pieces] failed"])
     assert not (pytester.path / BASELINE).exists()

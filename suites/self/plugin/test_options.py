@@ -47,7 +47,10 @@ def test_targets_are_given_one_by_one_or_separated_by_commas(pytester):
     [
         ("--target=jetson", "--target=jetson: no such name in [[]targets]; known: cpu"),
         ("--rfperf-size=huge", "--rfperf-size=huge: no such name in [[]models]; known: accurate, fast"),
-        ("--rfperf-dataset=street", "--rfperf-dataset=street: no such name in [[]datasets]; known: squares"),
+        (
+            "--rfperf-dataset=street",
+            "--rfperf-dataset=street: no such name in [[]datasets]; known: bees, chocolates, pieces, pills, players",
+        ),
         ("--rfperf-alpha=3", "--rfperf-alpha=3: Expected `float` < 0.5"),
         ("--rfperf-cap=soon", "--rfperf-cap=soon: Expected `float`*"),
         (
@@ -90,9 +93,9 @@ def test_overridden_fixtures_do_not_break_a_gate(pytester):
             assert (dataset, model) == (3, "mine")
         """
     )
-    result = pytester.runpytest("--target=cpu", "--rfperf-size=fast", "-v")
+    result = pytester.runpytest("--target=cpu", "--rfperf-size=fast", "--rfperf-dataset=pieces", "-v")
     result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["*test_release[[]fast-cpu-squares] PASSED*"])
+    result.stdout.fnmatch_lines(["*test_release[[]fast-cpu-pieces] PASSED*"])
 
 
 def test_without_configuration_of_a_part_that_is_needed_the_key_is_named(pytester):

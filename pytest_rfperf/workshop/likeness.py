@@ -1,0 +1,57 @@
+"""Is a detector that was trained again as good as the bundled one? By its average precision over the five tasks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_rfperf.reference import TASKS
+from pytest_rfperf.session.facts import Case
+from pytest_rfperf.workshop.bundled import TARGET, session_on_tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from pytest_rfperf.session.inventory import Progress
+
+MEAN_TOLERANCE, TASK_TOLERANCE = 0.015, 0.03
+BUNDLED, TRAINED = "bundled", "trained"
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """Average precision by task: COCO's mean of both files."""
+
+    bundled: Mapping[str, float]
+    trained: Mapping[str, float]
+
+    @property
+    def differences(self) -> dict[str, float]:
+        """Trained less bundled, by task."""
+        return {task: self.trained[task] - self.bundled[task] for task in self.bundled}
+
+    @property
+    def mean_difference(self) -> float:
+        """Of the mean over the tasks."""
+        return sum(self.differences.values()) / len(self.bundled)
+
+    @property
+    def alike(self) -> bool:
+        """Whether the mean lies within 0.015 and every task within 0.03."""
+        return abs(self.mean_difference) <= MEAN_TOLERANCE and all(
+            abs(difference) <= TASK_TOLERANCE for difference in self.differences.values()
+        )
+
+
+def likeness(bundled: Path, trained: Path, progress: Progress) -> Likeness:
+    """Run both files over the images that the study uses."""
+    session = session_on_tasks({BUNDLED: bundled, TRAINED: trained}, progress)
+    try:
+        found = {
+            name: {task: session.bench(Case(name, TARGET, task)).accuracy().precision_recall.ap() for task in TASKS}
+            for name in (BUNDLED, TRAINED)
+        }
+    finally:
+        session.close()
+    return Likeness(found[BUNDLED], found[TRAINED])
