@@ -14,7 +14,7 @@ from pytest_rfperf.cli.run import run_tests
 from pytest_rfperf.reference import demo
 
 if TYPE_CHECKING:
-    from pytest_rfperf.session.facts import TestFacts
+    from pytest_rfperf.session.facts import ReportFacts
 
 _FOLDER = Path(demo.__file__).parent
 _EXPECTED = ["PASS", "FAIL", "INCONCLUSIVE"]
@@ -31,7 +31,7 @@ def command() -> None:
     click.echo(f"three gates of {test}\n")
     outcomes: list[str] = []
 
-    def hear(facts: TestFacts) -> None:
+    def hear(facts: ReportFacts) -> None:
         for verdict in (verdict for case in facts.cases for verdict in case.verdicts):
             outcomes.append(verdict.outcome)
             colour = _COLOURS.get(verdict.outcome) if sys.stdout.isatty() else None

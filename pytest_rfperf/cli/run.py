@@ -13,7 +13,7 @@ import pytest
 from pytest_rfperf.cli.exit_codes import INTERRUPTED
 from pytest_rfperf.cli.progress import LineProgress
 from pytest_rfperf.plugin.progress import PROGRESS
-from pytest_rfperf.session.facts import CaseFacts, ComparisonFacts, TestFacts
+from pytest_rfperf.session.facts import CaseFacts, ComparisonFacts, ReportFacts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,7 +27,7 @@ _ALONE = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""}
 class Heard:
     """What the tests of a run found out, in their order, and what failed, as text."""
 
-    facts: list[TestFacts] = field(default_factory=list)
+    facts: list[ReportFacts] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     exit_status: int = 0
 
@@ -42,7 +42,7 @@ class Heard:
         return [comparison for facts in self.facts for comparison in facts.comparisons]
 
 
-def run_tests(paths: Sequence[Path], options: Sequence[str], root: Path, hear: Callable[[TestFacts], None]) -> Heard:
+def run_tests(paths: Sequence[Path], options: Sequence[str], root: Path, hear: Callable[[ReportFacts], None]) -> Heard:
     """Run tests in this process; `hear` is told what each found out.
 
     Parameters
@@ -89,7 +89,7 @@ def run_tests(paths: Sequence[Path], options: Sequence[str], root: Path, hear: C
 class _Listener:
     """A plugin of one run."""
 
-    def __init__(self, hear: Callable[[TestFacts], None]) -> None:
+    def __init__(self, hear: Callable[[ReportFacts], None]) -> None:
         self.heard = Heard()
         self.progress = LineProgress()
         self._hear = hear
@@ -104,7 +104,7 @@ class _Listener:
             self.heard.failures.append(report.longreprtext)
         text = getattr(report, "rfperf_facts", None)
         if text:
-            facts = msgspec.json.decode(text, type=TestFacts)
+            facts = msgspec.json.decode(text, type=ReportFacts)
             self.heard.facts.append(facts)
             self.progress.done()
             self._hear(facts)

@@ -14,7 +14,7 @@ from pytest_rfperf.report.rows import merged
 from pytest_rfperf.store.atomic import write_atomically
 
 if TYPE_CHECKING:
-    from pytest_rfperf.session.facts import ComparisonFacts, TestFacts
+    from pytest_rfperf.session.facts import ComparisonFacts, ReportFacts
 
 _TESTS = Path(study.__file__).parent
 _JSON = ".rfperf/last.json"
@@ -58,7 +58,7 @@ class _Rows:
     def __init__(self) -> None:
         self._shown: set[tuple[str, str]] = set()
 
-    def hear(self, facts: TestFacts) -> None:
+    def hear(self, facts: ReportFacts) -> None:
         """Show what is new."""
         for comparison in facts.comparisons:
             place = (comparison.target, comparison.dataset)

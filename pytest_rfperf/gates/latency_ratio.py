@@ -56,8 +56,8 @@ class LatencyRatio(Gate):
         sign = "<=" if outcome is Outcome.PASS else ">" if outcome is Outcome.FAIL else "against"
         interval = f"95 % interval {estimate.low:.3g}..{estimate.high:.3g}"
         text = (
-            f"median {estimate.value:.3g} {sign} {self.max:g} times the {self.scope} service time of {self.against} for "
-            f"{bench.where} (n={len(ratios)} pairs, {decision.exceedances} over, {interval})"
+            f"median {estimate.value:.3g} {sign} {self.max:g} times the {self.scope} service time of {self.against} "
+            f"for {bench.where} (n={len(ratios)} pairs, {decision.exceedances} over, {interval})"
         )
         if outcome is Outcome.INCONCLUSIVE:
             text += (

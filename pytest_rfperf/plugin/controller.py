@@ -67,14 +67,14 @@ class Controller:
         from pytest_rfperf.plugin.state import settings_of  # noqa: PLC0415 - stays light without gates
         from pytest_rfperf.report.files import append_job_summary, write_detections, write_json  # noqa: PLC0415 - stays light without gates
         from pytest_rfperf.report.summary import summarise  # noqa: PLC0415 - stays light without gates
-        from pytest_rfperf.session.facts import TestFacts, as_expected  # noqa: PLC0415 - stays light without gates
+        from pytest_rfperf.session.facts import ReportFacts, as_expected  # noqa: PLC0415 - stays light without gates
 
         settings = settings_of(self._config)
         try:
-            facts = [(msgspec.json.decode(text, type=TestFacts), expected) for text, expected in self._facts]
+            facts = [(msgspec.json.decode(text, type=ReportFacts), expected) for text, expected in self._facts]
             cases = [as_expected(case) if expected else case for found, expected in facts for case in found.cases]
             comparisons = [comparison for found, _ in facts for comparison in found.comparisons]
-            self._summary = summarise(cases, comparisons, settings)
+            self._summary = summarise(cases, settings, comparisons)
             self._problems += self._summary.problems
             write_json(self._summary, settings.path(settings.run.json), exit_status=exitstatus)
             append_job_summary(self._summary, os.environ)

@@ -66,7 +66,7 @@ def _keep_facts(item: pytest.Item, verdicts: list[Verdict]) -> None:
     """Put what is known of the case on the test; a case that could not be opened keeps a row all the same."""
     import msgspec  # noqa: PLC0415 - only where there are facts
 
-    from pytest_rfperf.session.facts import TestFacts  # noqa: PLC0415 - only where there are facts
+    from pytest_rfperf.session.facts import ReportFacts  # noqa: PLC0415 - only where there are facts
     from pytest_rfperf.session.recorder import bare_facts, case_facts, comparison_facts  # noqa: PLC0415 - only where there are facts
 
     case, session = case_of(item), session_of(item.config)
@@ -81,7 +81,7 @@ def _keep_facts(item: pytest.Item, verdicts: list[Verdict]) -> None:
             cases = [case_facts(session.bench(case), item.nodeid, verdicts)]
     except RfperfError:
         cases, pairs = [bare_facts(case, item.nodeid, verdicts, session.notes)], []
-    facts = TestFacts(cases, [comparison_facts(pair) for pair in pairs])
+    facts = ReportFacts(cases, [comparison_facts(pair) for pair in pairs])
     item.stash[FACTS] = msgspec.json.encode(facts).decode()
 
 

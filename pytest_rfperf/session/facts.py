@@ -110,7 +110,7 @@ class CaseFacts(msgspec.Struct, frozen=True, kw_only=True):
     detections: str = ""
 
 
-class TestFacts(msgspec.Struct, frozen=True):
+class ReportFacts(msgspec.Struct, frozen=True):
     """What one test found out: the cases that it measured and the models that it compared."""
 
     cases: list[CaseFacts]

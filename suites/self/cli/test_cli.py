@@ -14,7 +14,7 @@ from pytest_rfperf.cli import _COMMANDS, demo, main, rfperf, run
 from pytest_rfperf.cli import advise as advise_module
 from pytest_rfperf.cli import study as study_module
 from pytest_rfperf.errors import UsageError
-from pytest_rfperf.session.facts import CaseFacts, ComparisonFacts, EstimateFacts, TestFacts, VerdictFacts
+from pytest_rfperf.session.facts import CaseFacts, ComparisonFacts, EstimateFacts, ReportFacts, VerdictFacts
 
 
 def invoke(*arguments):
@@ -107,7 +107,7 @@ def test_an_error_of_ours_is_one_line_and_2(monkeypatch, capsys):
 
 
 def test_the_demo_names_the_next_command(session):
-    session(TestFacts([case(verdict("PASS"), verdict("FAIL"), verdict("INCONCLUSIVE"))]), status=1)
+    session(ReportFacts([case(verdict("PASS"), verdict("FAIL"), verdict("INCONCLUSIVE"))]), status=1)
     result = invoke("demo")
     assert result.exit_code == 0, result.output
     assert [line.split()[0] for line in result.output.splitlines()[2:5]] == ["PASS", "FAIL", "INCONCLUSIVE"]
@@ -115,7 +115,7 @@ def test_the_demo_names_the_next_command(session):
 
 
 def test_a_demo_that_says_something_else_ends_with_1(session):
-    session(TestFacts([case(verdict("PASS"), verdict("PASS"), verdict("INCONCLUSIVE"))]), failures=["why"])
+    session(ReportFacts([case(verdict("PASS"), verdict("PASS"), verdict("INCONCLUSIVE"))]), failures=["why"])
     result = invoke("demo")
     assert result.exit_code == 1
     assert "expected PASS, FAIL, INCONCLUSIVE; this machine said PASS, PASS, INCONCLUSIVE" in result.output
@@ -123,7 +123,7 @@ def test_a_demo_that_says_something_else_ends_with_1(session):
 
 
 def test_the_study_shows_a_row_as_soon_as_it_is_known(session):
-    session(TestFacts([case()], [comparison()]), TestFacts([case()], [comparison(dataset="pills"), comparison()]))
+    session(ReportFacts([case()], [comparison()]), ReportFacts([case()], [comparison(dataset="pills"), comparison()]))
     lines = invoke("study").output.splitlines()
     assert lines[0].split() == ["dataset", "target", "fast", "AP50", "accurate", "AP50", "difference", "(95", "%)", "accurate", "takes"]
     assert [line.split()[0] for line in lines[1:3]] == ["bees", "pills"]
@@ -131,7 +131,7 @@ def test_the_study_shows_a_row_as_soon_as_it_is_known(session):
 
 
 def test_a_claim_that_does_not_hold_ends_the_study_with_1(session):
-    session(TestFacts([case()], [comparison()]), status=1, failures=["the claim is wrong"])
+    session(ReportFacts([case()], [comparison()]), status=1, failures=["the claim is wrong"])
     result = invoke("study", "--target=cpu", "--dataset=bees")
     assert result.exit_code == 1
     assert "the claim is wrong" in result.output
@@ -190,7 +190,7 @@ def test_a_file_that_holds_no_facts_is_named(tmp_path, content):
 
 
 def test_advice_measures_where_nothing_is_stored(session):
-    session(TestFacts([case()], [comparison()]))
+    session(ReportFacts([case()], [comparison()]))
     assert "bees on cpu: take accurate" in invoke("advise", "--target=cpu").output
     assert session.options == ["--rfperf-target=cpu"]
 

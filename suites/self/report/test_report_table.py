@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_rfperf.report.rows import HEADINGS, Row
-from pytest_rfperf.report.table import markdown_table, markdown_text, text_table
+from pytest_rfperf.report.grid import markdown_text
+from pytest_rfperf.report.table import markdown_table, text_table
 
 
 def row(**changes):
