@@ -104,6 +104,12 @@ class Gate:
         """Say what is wrong with an argument."""
         return UsageError(f"{self.name}: {argument}={getattr(self, argument)!r}: {why}")
 
+    def check_model(self, argument: str) -> None:
+        """Refuse what cannot be the name or size of a model."""
+        value = getattr(self, argument)
+        if not isinstance(value, str) or not value:
+            raise self.refuse(argument, "expected the name or size of a model")
+
     def check_number(self, argument: str, low: float, high: float, *, least: bool = False) -> None:
         """Refuse an argument that is no number in (low, high], or in [low, high] with `least`."""
         value = getattr(self, argument)

@@ -34,8 +34,7 @@ class LatencyRatio(Gate):
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
         self.check_number("max", 0, float("inf"))
-        if not (isinstance(self.against, str) and self.against):
-            raise self.refuse("against", "expected the name or size of another model")
+        self.check_model("against")
         if self.percentile != _MEDIAN:
             raise self.refuse("percentile", "the median of paired ratios, 50, is the one that can be decided")
         if self.scope not in SCOPES:
@@ -60,9 +59,10 @@ class LatencyRatio(Gate):
             f"for {bench.where} (n={len(ratios)} pairs, {decision.exceedances} over, {interval})"
         )
         if outcome is Outcome.INCONCLUSIVE:
+            reason = decision.reason if len(ratios) else "no pair was answered"
             text += (
-                f"; undecided after {run.duration_s:.3g} s: {decision.reason or 'no pair was answered'}; raise "
-                f"--rfperf-cap, or move the limit away from the measured ratio"
+                f"; undecided after {run.duration_s:.3g} s: {reason}; raise --rfperf-cap, or move the limit away from "
+                f"the measured ratio"
             )
         return Verdict(gate=self.name, outcome=outcome, measured=estimate.value, limit=self.max, unit="x", message=text)
 

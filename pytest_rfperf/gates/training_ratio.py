@@ -26,9 +26,8 @@ class TrainingRatio(Gate):
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
         self.check_number("max", 0, float("inf"))
-        for argument in ("small", "large"):
-            if not isinstance(getattr(self, argument), str) or not getattr(self, argument):
-                raise self.refuse(argument, "expected the name or size of a model")
+        self.check_model("small")
+        self.check_model("large")
         if self.small == self.large:
             raise self.refuse("large", "the ratio of a model to itself is 1; name two models")
 

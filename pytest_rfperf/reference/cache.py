@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 VARIABLE = "RFPERF_CACHE"
 """The environment variable that names another cache folder."""
-_STAMP = "stamp.json"
+_ANNOTATIONS, _STAMP = "annotations.json", "stamp.json"
 _QUALITY = 90
 
 
@@ -73,7 +73,9 @@ def task_folder(task: str, part: str, count: int, progress: Callable[[int, int],
 
 
 def _is_whole(folder: Path, stamp: dict[str, Any]) -> bool:
-    """Whether the folder is one that this generator drew, with every image still there."""
+    """Whether the folder is one that this generator drew, with every file still there."""
+    if not (folder / _ANNOTATIONS).is_file():
+        return False
     try:
         found = json.loads((folder / _STAMP).read_text(encoding="utf-8"))
         return bool(found == stamp and sum(1 for _ in (folder / "images").iterdir()) == stamp["images"])
@@ -114,7 +116,7 @@ def _draw(folder: Path, stamp: dict[str, Any], progress: Callable[[int, int], No
         progress(index + 1, count)
     categories = [{"id": rank + 1, "name": name} for rank, name in enumerate(tasks.CLASSES[task])]
     content = {"images": images, "categories": categories, "annotations": annotations}
-    (folder / "annotations.json").write_text(json.dumps(content), encoding="utf-8")
+    (folder / _ANNOTATIONS).write_text(json.dumps(content), encoding="utf-8")
     (folder / _STAMP).write_text(json.dumps(stamp), encoding="utf-8")
 
 

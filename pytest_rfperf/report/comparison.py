@@ -113,10 +113,11 @@ def speed_grid(comparisons: Sequence[ComparisonFacts]) -> Grid:
 def density_grid(comparisons: Sequence[ComparisonFacts], cases: Sequence[CaseFacts]) -> Grid:
     """Post-processing against the number of predictions: what suppression costs on dense images."""
     compared = {(c.target, c.dataset) for c in comparisons}
+    order = list(dict.fromkeys(name for c in comparisons for name in (c.small, c.large)))
     rows: list[tuple[float, tuple[str, ...]]] = []
     for case in cases:
         runs = [run for run in case.latency if run.shape.startswith(END_TO_END) and "postprocess" in run.stages_ms]
-        if (case.target, case.dataset) in compared and runs and case.accuracy:
+        if (case.target, case.dataset) in compared and case.model in order and runs and case.accuracy:
             run = runs[-1]
             rows.append(
                 (
@@ -133,7 +134,7 @@ def density_grid(comparisons: Sequence[ComparisonFacts], cases: Sequence[CaseFac
                 )
             )
     headings = ("model", "target", "dataset", "objects", "predictions", "post-processing ms", "end-to-end p95 ms")
-    ordered = [row for _, row in sorted(rows, key=lambda row: (row[1][0], row[0]))]
+    ordered = [row for _, row in sorted(rows, key=lambda row: (order.index(row[1][0]), row[0]))]
     title = "Objects and predictions an image, and what post-processing takes (median)"
     return Grid(title, headings, ordered, range(3, 7))
 

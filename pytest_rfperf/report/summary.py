@@ -43,9 +43,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     problems: list[str] = []
 
 
-def summarise(
-    facts: Sequence[CaseFacts], settings: Settings, comparisons: Sequence[ComparisonFacts] = ()
-) -> Summary:
+def summarise(facts: Sequence[CaseFacts], settings: Settings, comparisons: Sequence[ComparisonFacts] = ()) -> Summary:
     """Merge cases and set them beside their baselines; one that cannot be read is a problem, not the end."""
     cases = merged(facts)
     baselines, problems = settings.path(settings.run.baselines), []

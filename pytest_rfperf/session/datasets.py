@@ -21,15 +21,14 @@ if TYPE_CHECKING:
     from pytest_rfperf.config import DatasetSettings, Settings
     from pytest_rfperf.data.coco import GroundTruth
     from pytest_rfperf.protocols import Dataset
+    from pytest_rfperf.session.inventory import Progress
 
 GROUP = "rfperf.datasets"
 _PATH_KEYS = frozenset({"annotations", "images", "labels", "split", "names", "path"})
 
 
-def load_dataset(
-    name: str, settings: Settings, note: Callable[[str], None], say: Callable[[str], None] = lambda _text: None
-) -> Dataset:
-    """Read the annotations of a dataset; `note` is told each guess, and `say` how far fetching it has come.
+def load_dataset(name: str, settings: Settings, note: Callable[[str], None], progress: Progress) -> Dataset:
+    """Read the annotations of a dataset; `note` is told each guess, and `progress` how far fetching it has come.
 
     Raises
     ------
@@ -45,7 +44,10 @@ def load_dataset(
         raise UsageError(msg) from None
     struct = convert_options(options, adapter.options, f"datasets.{name}", settings.source)
     if hasattr(adapter, "fetch"):
-        adapter.fetch(struct, lambda done, of: say(f"dataset {name}: {done}/{of} images"))
+        try:
+            adapter.fetch(struct, lambda done, of: progress.show(f"dataset {name}: {done}/{of} images"))
+        finally:
+            progress.done()
     dataset: Dataset = adapter.load(name, struct)
     return _without(dataset, keys, name)
 
@@ -122,8 +124,10 @@ def _format(
     if not folder.exists():
         msg = f"datasets.{name}.path = '{keys.path}': {folder} does not exist"
         raise DatasetError(msg)
-    for kind, adapter in adapters.items():
-        recognised = adapter.load().recognises(folder)
+    formats = {kind: adapter.load() for kind, adapter in adapters.items()}
+    exports = {kind: adapter for kind, adapter in formats.items() if not hasattr(adapter, "fetch")}
+    for kind, adapter in exports.items():
+        recognised = adapter.recognises(folder)
         if recognised is not None:
             shown = ", ".join(f"{key} = '{_relative(value, folder)}'" for key, value in recognised.items())
             note(f"datasets.{name}: format = '{kind}', {shown}")
@@ -131,7 +135,7 @@ def _format(
     if keys.format and given:
         return keys.format, given
     msg = (
-        f"datasets.{name}.path = '{keys.path}': no {', '.join(filter(None, adapters))} export is recognised in "
+        f"datasets.{name}.path = '{keys.path}': no {', '.join(filter(None, exports))} export is recognised in "
         f"{folder}; set datasets.{name}.format and its keys"
     )
     raise DatasetError(msg)

@@ -103,10 +103,7 @@ class Inventory:
     def dataset(self, name: str) -> Dataset:
         """The dataset of a name; its annotations are read at the first use."""
         if name not in self._datasets:
-            try:
-                self._datasets[name] = load_dataset(name, self.settings, self._note, self._progress.show)
-            finally:
-                self._progress.done()
+            self._datasets[name] = load_dataset(name, self.settings, self._note, self._progress)
             for warning in self._datasets[name].warnings:
                 self._note(f"datasets.{name}: {warning}")
         return self._datasets[name]

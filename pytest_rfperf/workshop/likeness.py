@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pytest_rfperf.session.inventory import Progress
 
 MEAN_TOLERANCE, TASK_TOLERANCE = 0.015, 0.03
+_ROUNDING = 1e-9
 BUNDLED, TRAINED = "bundled", "trained"
 
 
@@ -39,8 +40,8 @@ class Likeness:
     @property
     def alike(self) -> bool:
         """Whether the mean lies within 0.015 and every task within 0.03."""
-        return abs(self.mean_difference) <= MEAN_TOLERANCE and all(
-            abs(difference) <= TASK_TOLERANCE for difference in self.differences.values()
+        return abs(self.mean_difference) <= MEAN_TOLERANCE + _ROUNDING and all(
+            abs(difference) <= TASK_TOLERANCE + _ROUNDING for difference in self.differences.values()
         )
 
 

@@ -144,16 +144,14 @@ class _Window:
     def __init__(self, shape: Shape, margin: int = 0) -> None:
         left, top = (math.floor(centre - shape.reach) - margin for centre in (shape.x, shape.y))
         right, bottom = (math.ceil(centre + shape.reach) + margin for centre in (shape.x, shape.y))
-        columns: Field = (np.arange(left * FINER, right * FINER) + 0.5) / FINER
-        rows: Field = (np.arange(top * FINER, bottom * FINER) + 0.5) / FINER
+        columns, rows = _centres(left, right, FINER), _centres(top, bottom, FINER)
         self.fine = (columns[None, :], rows[:, None])
         x0, x1 = max(left, 0), min(right, SIDE_PX)
         y0, y1 = max(top, 0), min(bottom, SIDE_PX)
         self.empty = x0 >= x1 or y0 >= y1
         if self.empty:
             x1, y1, left, top = x0, y0, x0, y0
-        columns, rows = np.arange(x0, x1) + 0.5, np.arange(y0, y1) + 0.5
-        self.coarse = (columns[None, :], rows[:, None])
+        self.coarse = (_centres(x0, x1)[None, :], _centres(y0, y1)[:, None])
         self.on_coarse = (slice(y0, y1), slice(x0, x1))
         self.on_fine = (slice(y0 * FINER, y1 * FINER), slice(x0 * FINER, x1 * FINER))
         self.kept_fine = (
@@ -178,8 +176,13 @@ def _hull(visible: NDArray[np.bool_], left: int, top: int) -> tuple[float, float
 
 def pixel_centres() -> tuple[Field, Field]:
     """Coordinates of all pixels: x as a row, y as a column."""
-    centres: Field = np.arange(SIDE_PX) + 0.5
+    centres = _centres(0, SIDE_PX)
     return centres[None, :], centres[:, None]
+
+
+def _centres(first_px: int, last_px: int, parts: int = 1) -> Field:
+    """Centres of pixels, or of the parts of each, along one axis."""
+    return (np.arange(first_px * parts, last_px * parts, dtype=np.float64) + 0.5) / parts
 
 
 def clouds(stream: Stream, cell_px: float) -> Field:

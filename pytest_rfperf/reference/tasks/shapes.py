@@ -28,7 +28,7 @@ class Shape:
     x, y : float
         Its centre, in pixels of the image.
     reach : float
-        No point of it is farther from the centre, along either axis.
+        What lies farther from the centre along an axis of the image, in whole pixels, is cut off.
     along : (float, float)
         Unit vector of its own first axis.
     inside : callable
@@ -97,7 +97,7 @@ def capsule(x: float, y: float, a: float, radius: float, along: tuple[float, flo
 
 
 def heart(x: float, y: float, size: float, along: tuple[float, float] = UPRIGHT) -> Shape:
-    """The curve (u^2 + v^2 - 1)^3 = u^2 v^3, some 1.2 `size` to each side."""
+    """The curve (u^2 + v^2 - 1)^3 = u^2 v^3, up to 1.42 `size` from its centre, cut at 1.25."""
 
     def inside(u: Any, v: Any) -> Any:  # noqa: ANN401 - arrays
         u, v = u / size, -v / size

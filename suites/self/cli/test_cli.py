@@ -125,7 +125,19 @@ def test_a_demo_that_says_something_else_ends_with_1(session):
 def test_the_study_shows_a_row_as_soon_as_it_is_known(session):
     session(ReportFacts([case()], [comparison()]), ReportFacts([case()], [comparison(dataset="pills"), comparison()]))
     lines = invoke("study").output.splitlines()
-    assert lines[0].split() == ["dataset", "target", "fast", "AP50", "accurate", "AP50", "difference", "(95", "%)", "accurate", "takes"]
+    assert lines[0].split() == [
+        "dataset",
+        "target",
+        "fast",
+        "AP50",
+        "accurate",
+        "AP50",
+        "difference",
+        "(95",
+        "%)",
+        "accurate",
+        "takes",
+    ]
     assert [line.split()[0] for line in lines[1:3]] == ["bees", "pills"]
     assert session.options[0] == "--rfperf-bundled"
 

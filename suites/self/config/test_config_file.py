@@ -71,7 +71,7 @@ def test_rfperf_toml_comes_before_pyproject_toml(tmp_path):
         (
             "[models.fast]\nartefact = 'x'",
             (
-                "rfperf.toml: unknown key 'models.fast.artefact'; known: artifact, decoder, labels, size, preprocess, "
+                "rfperf.toml: unknown key 'models.fast.artefact'; known: artifact, decoder, labels, size, training-s, preprocess, "
                 "decode; did you mean 'artifact'?"
             ),
         ),

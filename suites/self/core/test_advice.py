@@ -80,7 +80,7 @@ def test_too_few_calls_are_no_advice_on_realtime():
 
 def test_more_images_are_named_where_these_cannot_tell():
     advice = advise(gaining(0.02, -0.02, 0.06), "accuracy")
-    assert advice.because == "100 images cannot tell; some 642 would"
+    assert advice.because == "100 images cannot tell; some 645 would"
 
 
 def test_the_images_that_it_names_are_enough_in_four_of_five_draws():

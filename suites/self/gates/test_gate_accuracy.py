@@ -30,7 +30,8 @@ def accuracy(*, by_threshold=0.5, floor=0.01, known=True):
     tensors = PrecisionRecall(precision, precision, precision[:, 0], tuple(IOU_THRESHOLDS), AREAS, (100,))
     none = np.zeros(0, dtype=np.int64)
     results = CocoResults(none, none, np.zeros((0, 4)), np.zeros(0))
-    return Accuracy(AccuracyRun(results, floor, 50, 0, 1.0, "0" * 64), tensors, ("car", "disc"), floor)
+    run = AccuracyRun(results, floor, 50, 0, 1.0, "0" * 64)
+    return Accuracy(run, records=None, precision_recall=tensors, categories=("car", "disc"), score_floor=floor)
 
 
 def test_a_pass_shows_value_limit_and_sample():

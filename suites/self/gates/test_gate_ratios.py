@@ -62,7 +62,8 @@ def test_where_no_pair_was_answered_nothing_is_decided():
     run = PairedRun(latency_run([MS] * 50), latency_run([FAILED_NS] * 50))
     verdict = LatencyRatio(2, against="accurate").judge(PairedBench(run=run))
     assert verdict.outcome is Outcome.INCONCLUSIVE
-    assert "no pair was answered" in verdict.message
+    assert "n=0 pairs" in verdict.message
+    assert "undecided after 8 s: no pair was answered; raise --rfperf-cap" in verdict.message
 
 
 def test_failed_calls_of_its_own_count_as_over():

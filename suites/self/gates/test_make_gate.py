@@ -192,5 +192,6 @@ def test_a_line_of_the_catalogue_lists_the_arguments_and_defaults_of_the_gate(na
 @pytest.mark.parametrize("name", CLASSES)
 def test_a_gate_without_a_dataset_or_a_target_says_so(name):
     kind = gate_class(name)
-    needs_nothing = name == "model_size_budget"
+    needs_nothing = name in {"model_size_budget", "training_ratio"}
     assert (kind.needs_target, kind.needs_dataset) == (not needs_nothing, not needs_nothing)
+    assert kind.needs_model == (name != "training_ratio")

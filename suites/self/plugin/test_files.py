@@ -22,7 +22,7 @@ def test_facts_are_left_for_programs(pytester):
     (case,) = content["cases"]
     assert (content["schema"], content["exit_status"]) == (1, 0)
     assert (case["model"], case["target"], case["dataset"]) == ("fast", "cpu", "pieces")
-    assert case["accuracy"]["values"]["AP"] == pytest.approx(0.1533, abs=1e-4)
+    assert case["accuracy"]["values"]["AP"] == pytest.approx(0.8138, abs=1e-4)
     assert [verdict["outcome"] for verdict in case["verdicts"]] == ["PASS", "PASS"]
 
 
@@ -34,7 +34,7 @@ def test_a_job_summary_is_appended_where_it_is_named(pytester, monkeypatch):
     pytester.runpytest(*ONE)
     text = place.read_text()
     assert text.startswith("before\n## rfperf\n")
-    assert "| fast | cpu | pieces | 0.153 | 0.687 |" in text
+    assert "| fast | cpu | pieces | 0.814 | 0.998 |" in text
 
 
 def test_recording_writes_a_baseline_and_later_runs_show_the_change(pytester):
@@ -44,7 +44,7 @@ def test_recording_writes_a_baseline_and_later_runs_show_the_change(pytester):
     first = json.loads((pytester.path / BASELINE).read_text())
     assert first["schema"] == 1
     assert len(first["runs"]) == 1
-    pytester.runpytest(*ONE).stdout.fnmatch_lines(["fast*0.153 (+0.000)*0.687 (+0.000)*%)*%)*PASS"])
+    pytester.runpytest(*ONE).stdout.fnmatch_lines(["fast*0.814 (+0.000)*0.998 (+0.000)*%)*%)*PASS"])
     pytester.runpytest(*ONE, "--rfperf-record")
     assert len(json.loads((pytester.path / BASELINE).read_text())["runs"]) == 2
 

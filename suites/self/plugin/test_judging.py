@@ -22,7 +22,7 @@ def test_an_empty_body_is_enough_to_pass(pytester):
     write(pytester, PASSING, "@latency_budget(ms=1000)", "def test_release(): ...")
     result = pytester.runpytest(*ONE)
     result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["fast*cpu*pieces*0.153*40*PASS"])
+    result.stdout.fnmatch_lines(["fast*cpu*pieces*0.814*100*PASS"])
 
 
 def test_a_failing_gate_fails_its_own_test_in_the_call_phase(pytester):
@@ -33,22 +33,22 @@ def test_a_failing_gate_fails_its_own_test_in_the_call_phase(pytester):
     suite = ET.parse(pytester.path / "junit.xml").getroot()[0]
     assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("2", "1", "0")
     (failure,) = suite.iter("failure")
-    assert "min_map: AP 0.1533 < 0.9 for fast on cpu/pieces" in failure.get("message")
+    assert "min_map: AP 0.8138 < 0.9 for fast on cpu/pieces" in failure.get("message")
 
 
 def test_all_gates_are_judged_and_one_failure_lists_them(pytester):
     write(pytester, PASSING, "@latency_budget(ms=0.001)", "@min_ap(0.99, area='small')", "def test_release(): ...")
     result = pytester.runpytest(*ONE)
     result.stdout.fnmatch_lines(["latency_budget: p95 *: FAIL"])
-    result.stdout.fnmatch_lines(["min_ap: AP of small 0.1533 < 0.99 *: FAIL"])
-    result.stdout.fnmatch_lines(["min_map: AP 0.1533 >= 0.1 *: PASS"])
+    result.stdout.fnmatch_lines(["min_ap: AP of small 0.8151 < 0.99 *: FAIL"])
+    result.stdout.fnmatch_lines(["min_map: AP 0.8138 >= 0.1 *: PASS"])
 
 
 @pytest.mark.parametrize("body", ["raise ValueError('mine')", "pytest.skip('not today')"])
 def test_nothing_is_judged_where_the_body_raised_or_skipped(pytester, body):
     write(pytester, FAILING, f"def test_release(): {body}")
     result = pytester.runpytest(*ONE)
-    assert "AP 0.1533" not in result.stdout.str()
+    assert "AP 0.8138" not in result.stdout.str()
 
 
 def test_expected_failures_stop_at_first_and_last_failed_work(pytester):
@@ -176,7 +176,7 @@ def test_an_expected_failure_does_not_colour_the_case(pytester):
     write(pytester, "@pytest.mark.xfail(strict=True)", FAILING, "def test_x(): ...", PASSING, "def test_y(): ...")
     result = pytester.runpytest(*ONE)
     result.assert_outcomes(xfailed=1, passed=1)
-    result.stdout.fnmatch_lines(["fast*cpu*pieces*PASS", "XFAIL: min_map: AP 0.1533 < 0.9*"])
+    result.stdout.fnmatch_lines(["fast*cpu*pieces*PASS", "XFAIL: min_map: AP 0.8138 < 0.9*"])
 
 
 def test_a_case_that_cannot_be_measured_has_a_row_of_its_own(pytester):
@@ -220,7 +220,7 @@ def test_a_gate_that_comes_too_late_is_no_pass(pytester):
 def test_fresh_processes_are_attested_like_any_other(pytester):
     pytester.makefile(".toml", rfperf='[targets.gpu]\nkind = "onnxruntime"\nproviders = ["CUDAExecutionProvider"]\n')
     write(pytester, "@cold_start_budget(s=60)", "@memory_budget(mb=5000)", "def test_release(): ...")
-    result = pytester.runpytest("--target=gpu", "--rfperf-size=fast")
+    result = pytester.runpytest("--target=gpu", "--rfperf-size=fast", "--rfperf-dataset=pieces")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         ["ERROR: cold_start_budget: target 'gpu' asked for CUDAExecutionProvider; all * nodes*"]

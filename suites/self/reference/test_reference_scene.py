@@ -22,6 +22,15 @@ def scene():
     return made
 
 
+def mask_of(shape, columns, rows):
+    """Its subpixels within its reach, by whole pixels."""
+    across, down = (
+        (np.floor(centre - shape.reach) < axis) & (axis < np.ceil(centre + shape.reach))
+        for centre, axis in ((shape.x, columns), (shape.y, rows))
+    )
+    return shape.inside(*shape.own(columns, rows)) & across & down
+
+
 def subpixels():
     """Centres of all subpixels of the image and a frame around it."""
     fine = (np.arange(-FRAME_PX * FINER, (SIDE_PX + FRAME_PX) * FINER) + 0.5) / FINER
@@ -34,7 +43,7 @@ def hulls_of(painted):
     owner = np.zeros((rows.size, columns.size), dtype=int)
     whole = {}
     for number, shape in painted:
-        mask = shape.inside(*shape.own(columns, rows))
+        mask = mask_of(shape, columns, rows)
         owner[mask] = number
         whole[number] = whole.get(number, np.zeros_like(mask)) | mask
     inside = np.zeros_like(owner, dtype=bool)

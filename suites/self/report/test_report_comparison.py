@@ -60,7 +60,7 @@ def test_all_tables_bars_and_advice_in_lines():
         "bees         0.640  0.200          0.860  0.350                        +22.0 (+20.0 to +24.0)     100",
         "",
         "Speed, measured in turns",
-        "target  dataset  scope       fast p50 ms  p95  accurate p50 ms  p95    accurate takes (95 % interval)  pairs",
+        "target  dataset  scope       fast p50 ms  p95  accurate p50 ms  p95     accurate takes (95 % interval)  pairs",
         "cpu     bees     end-to-end            2  2.5                4    5  2.00 times (1.90 to 2.10) as long    300",
         "cpu     bees     model-only                                          3.00 times (2.90 to 3.10) as long    200",
         "",

@@ -62,7 +62,7 @@ def test_a_job_summary_shows_every_verdict_with_text_from_outside_escaped(settin
 
 
 def test_without_a_gate_on_times_there_is_no_error_bound(settings):
-    facts = [case_facts(verdicts=[verdict_facts(unit=""), verdict_facts(unit="MB")])]
+    facts = [case_facts(verdicts=[verdict_facts(gate="min_map"), verdict_facts(gate="training_ratio")])]
     assert summarise(facts, settings).bound == ""
     assert terminal_lines(summarise(facts, settings))[-1].startswith("PASS: ")
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_rfperf.report.rows import HEADINGS, Row
 from pytest_rfperf.report.grid import markdown_text
+from pytest_rfperf.report.rows import HEADINGS, Row
 from pytest_rfperf.report.table import markdown_table, text_table
 
 

@@ -11,6 +11,7 @@ from pytest_rfperf.data.dataset import Category, ImageRecord
 from pytest_rfperf.datasets.annotated import Annotation, Notes, assemble
 from pytest_rfperf.errors import DatasetError, UnknownAdapterError, UsageError
 from pytest_rfperf.measure.accuracy import LEFT_OUT
+from pytest_rfperf.plugin.progress import Silent
 from pytest_rfperf.session.datasets import category_of_label, load_dataset
 
 
@@ -103,7 +104,7 @@ def load(tmp_path):
     def loaded(dataset: DatasetSettings):
         notes: list[str] = []
         settings = Settings(tmp_path, "rfperf.toml", {}, {"pets": dataset}, {}, Run(), ("cpu",))
-        return load_dataset("pets", settings, notes.append), notes
+        return load_dataset("pets", settings, notes.append, Silent()), notes
 
     return loaded
 

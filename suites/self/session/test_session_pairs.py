@@ -9,6 +9,7 @@ from pytest_rfperf.config import CommandLine, load_settings
 from pytest_rfperf.data.runs import LoadShape
 from pytest_rfperf.errors import UsageError
 from pytest_rfperf.measure.host_lock import HostLock
+from pytest_rfperf.plugin.progress import Silent
 from pytest_rfperf.session.compare import Compare
 from pytest_rfperf.session.facts import Case
 from pytest_rfperf.session.recorder import case_facts, comparison_facts
@@ -16,14 +17,6 @@ from pytest_rfperf.session.session import Session
 from pytest_rfperf.session.training import training_s
 
 CASE = Case("fast", "cpu", "street")
-
-
-class Silent:
-    """Shows nothing."""
-
-    def show(self, what): ...
-
-    def done(self): ...
 
 
 @pytest.fixture
