@@ -17,6 +17,8 @@ Goal = Literal["prototype", "accuracy", "realtime"]
 GOALS: tuple[Goal, ...] = ("prototype", "accuracy", "realtime")
 WORTH = 0.02
 """A difference of average precision that is smaller decides nothing."""
+_CALLS_FOR_P95 = 73
+"""With fewer a p95 has no upper limit: 0.95 to that power is the first below 2.5 %."""
 _ONE_SIDED_95, _POWER_80, _TWO_SIDED_95 = 1.645, 0.842, 1.96
 
 
@@ -34,6 +36,8 @@ class Sides:
         Of average precision, by taking the large one.
     slow_down : Estimate
         Of the service time, as a factor.
+    calls : int
+        Of each model, that the next two were measured on.
     small_p95_ms, large_p95_ms : Estimate
         Of the end-to-end service time.
     """
@@ -43,6 +47,7 @@ class Sides:
     images: int
     gain: Estimate
     slow_down: Estimate
+    calls: int
     small_p95_ms: Estimate
     large_p95_ms: Estimate
 
@@ -91,6 +96,15 @@ def images_needed(sides: Sides, worth: float) -> int:
     return math.ceil(sides.images * ((_ONE_SIDED_95 + _POWER_80) * deviation / distance) ** 2)
 
 
+def calls_needed(sides: Sides, limit_ms: float) -> int:
+    """Calls that would show on which side of a limit the small model's p95 lies: an interval narrows with their root."""
+    p95 = sides.small_p95_ms
+    if not math.isfinite(p95.high) or p95.value == limit_ms:
+        return max(_CALLS_FOR_P95, sides.calls + 1)
+    narrower = (p95.high - p95.low) / 2 / abs(limit_ms - p95.value)
+    return max(sides.calls + 1, math.ceil(sides.calls * narrower * narrower))
+
+
 def _accuracy(sides: Sides, worth: float) -> Advice:
     gain = sides.gain
     if gain.high < worth:
@@ -114,4 +128,7 @@ def _realtime(sides: Sides, per_s: float, worth: float) -> Advice:
         return Advice(f"take {sides.small}", f"it alone is shown to keep {asked}")
     if sides.small_p95_ms.low > limit:
         return Advice("neither", f"not even {sides.small} keeps {asked}")
-    return Advice("measure more", f"too few calls to tell whether {sides.small} keeps {asked}")
+    needed = calls_needed(sides, limit)
+    return Advice(
+        "measure more", f"{sides.calls} calls cannot tell whether {sides.small} keeps {asked}; some {needed} would"
+    )

@@ -190,6 +190,7 @@ def sides_of(comparison: ComparisonFacts) -> Sides | None:
         c.images,
         estimate(c.gains["AP50"]),
         estimate(c.slow_downs[END_TO_END]),
+        c.pairs.get(END_TO_END, 0),
         estimate(c.small_ms[p95]),
         estimate(c.large_ms[p95]),
     )

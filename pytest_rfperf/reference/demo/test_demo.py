@@ -20,7 +20,7 @@ def test_bad_release() -> None:
     """The same detector after a careless quantisation."""
 
 
-@sizes("fast")
+@sizes("accurate")
 @latency_budget(ms=1000, percentile=99.99)
 def test_promise_that_takes_longer_to_show() -> None:
     """One call in ten thousand may be slower: a short run cannot tell, and says so."""

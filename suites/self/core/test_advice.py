@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_rfperf.core.advice import GOALS, Sides, advise, images_needed, not_monotonic
+from pytest_rfperf.core.advice import GOALS, Sides, advise, calls_needed, images_needed, not_monotonic
+from pytest_rfperf.core.percentiles import percentile_interval
 from pytest_rfperf.data.estimate import Estimate
 
 SIDES = Sides(
@@ -19,6 +20,7 @@ SIDES = Sides(
     images=100,
     gain=Estimate(0.10, 0.06, 0.14),
     slow_down=Estimate(2.5, 2.4, 2.6),
+    calls=200,
     small_p95_ms=Estimate(4.0, 3.9, 4.2),
     large_p95_ms=Estimate(10.0, 9.8, 10.3),
 )
@@ -73,9 +75,23 @@ def test_realtime_is_thirty_a_second_unless_said_otherwise():
     assert "33.3 ms, which 30 a second leave" in advise(SIDES, "realtime").because
 
 
-def test_too_few_calls_are_no_advice_on_realtime():
-    sides = replace(SIDES, small_p95_ms=Estimate(4, 1, math.inf), large_p95_ms=Estimate(10, 1, math.inf))
-    assert advise(sides, "realtime").choice == "measure more"
+def test_too_few_calls_are_no_advice_on_realtime_and_how_many_are_enough_is_said():
+    sides = replace(SIDES, calls=50, small_p95_ms=Estimate(4, 1, math.inf), large_p95_ms=Estimate(10, 1, math.inf))
+    advice = advise(sides, "realtime")
+    assert advice.choice == "measure more"
+    assert advice.because.startswith("50 calls cannot tell whether fast keeps 33.3 ms, ")
+    assert advice.because.endswith("; some 73 would")
+
+
+def test_seventy_three_calls_bound_a_p95_and_seventy_two_do_not():
+    assert percentile_interval(np.arange(73), 95)[1] is not None
+    assert percentile_interval(np.arange(72), 95)[1] is None
+
+
+@pytest.mark.parametrize(("limit_ms", "needed"), [(4.05, 1800), (4.1, 450), (4.2, 201), (4.0, 201)])
+def test_calls_that_are_needed_grow_with_the_square_of_what_they_must_tell_apart(limit_ms, needed):
+    """The interval is 0.15 ms wide to either side."""
+    assert calls_needed(SIDES, limit_ms) == pytest.approx(needed, abs=1)
 
 
 def test_more_images_are_named_where_these_cannot_tell():
