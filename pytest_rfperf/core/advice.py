@@ -97,7 +97,7 @@ def images_needed(sides: Sides, worth: float) -> int:
 
 
 def calls_needed(sides: Sides, limit_ms: float) -> int:
-    """Calls that would show on which side of a limit the small model's p95 lies: an interval narrows with their root."""
+    """Calls that would show on which side of a limit the small model's p95 lies: intervals narrow with their root."""
     p95 = sides.small_p95_ms
     if not math.isfinite(p95.high) or p95.value == limit_ms:
         return max(_CALLS_FOR_P95, sides.calls + 1)

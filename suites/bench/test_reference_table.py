@@ -1,6 +1,6 @@
 """The published table: the bundled pair on the part `test`, 300 images a task, which nothing was chosen by.
 
-    pytest suites/bench/test_reference_table.py -s
+pytest suites/bench/test_reference_table.py -s
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ SATURATED, MIDDLING = 0.96, (0.55, 0.75)
 @pytest.mark.timeout(1200)
 def test_the_test_part(record_property):
     session = session_on_tasks({size: artifact(size) for size in SIZES}, Silent(), part="test", images=IMAGES)
-    print("\n| task | fast AP50 | AP | accurate AP50 | AP | difference of AP50 (95 % interval) |\n|---|---|---|---|---|---|")
+    print(
+        "\n| task | fast AP50 | AP | accurate AP50 | AP | difference of AP50 (95 % interval) |\n|---|---|---|---|---|---|"
+    )
     stands, gains = {}, {}
     for task in TASKS:
         fast, accurate = (session.bench(Case(size, TARGET, task)).accuracy() for size in SIZES)
