@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _TESTS = Path(study.__file__).parent
 _JSON = ".rfperf/last.json"
 _ROW = "{:<12} {:<8} {:>9} {:>14} {:>24}  {}"
-_HEADINGS = ("dataset", "target", "fast AP50", "accurate AP50", "difference (95 %)", "accurate takes")
+_HEADINGS = ("dataset", "target", "fast AP50", "accurate AP50", "gain in points (95 %)", "accurate takes")
 
 
 @click.command("study")

@@ -43,7 +43,7 @@ def test_the_report_shows_both_models_and_the_comparison(project):
     assert (comparison["small"], comparison["large"]) == ("fast", "accurate")
 
 
-def test_a_comparison_that_fails_its_test_is_reported_all_the_same(project):
+def test_a_comparison_that_is_not_as_asserted_fails_its_test_like_any_other(project):
     project.makepyfile("def test_it(compare): assert compare().gain(iou=0.5).low > 0")
     result = project.runpytest()
     result.assert_outcomes(failed=1)
