@@ -14,6 +14,8 @@ from pytest_rfperf.core.average_precision import RECALL_THRESHOLDS, chosen_thres
 from pytest_rfperf.data.estimate import Estimate
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from numpy.typing import NDArray
 
     from pytest_rfperf.core.matching import MatchRecords
@@ -26,7 +28,7 @@ REPLICATES = 1000
 _EPSILON = np.spacing(1)
 _TAILS = (2.5, 97.5)
 _AT_ONCE = 2_000_000
-"""Weights of detections that are held at the same time."""
+"""Weights of detections, or values of precision, that are held at the same time."""
 
 
 def ap_difference(
@@ -85,31 +87,42 @@ def weighted_ap(records: MatchRecords, weights: Ints, *, iou: float | None = Non
         In [0, 1]; -1 where nothing counts.
     """
     bits = chosen_thresholds(records.iou_thresholds, iou)
-    place = records.areas.index(area)
-    counting = records.counting[place]
-    precision = -np.ones((len(weights), len(bits), len(RECALL_THRESHOLDS), records.category_count))
-    for category in range(records.category_count):
-        of_category = counting & (records.object_categories == category)
-        if not of_category.any():
-            continue
-        objects = weights @ np.bincount(records.object_images[of_category], minlength=weights.shape[1])
-        course = _course(records, category, place)
-        step = max(1, _AT_ONCE // max(1, len(course.images)))
-        for begin in range(0, len(weights), step):
-            rows = slice(begin, begin + step)
-            precision[rows, ..., category] = _precision(course, weights[rows], objects[rows], bits)
+    categories = list(_categories(records, records.areas.index(area), weights.shape[1]))
+    widest = max((len(category.images) for category in categories), default=0)
+    tensor = len(bits) * len(RECALL_THRESHOLDS) * records.category_count
+    step = max(1, _AT_ONCE // max(1, widest, tensor))
+    blocks = (weights[begin : begin + step] for begin in range(0, len(weights), step))
+    return np.concatenate([_block(block, categories, records.category_count, bits) for block in blocks])
+
+
+def _block(weights: Ints, categories: Sequence[_Category], category_count: int, bits: Ints) -> Floats:
+    precision = -np.ones((len(weights), len(bits), len(RECALL_THRESHOLDS), category_count))
+    for category in categories:
+        precision[..., category.rank] = _precision(category, weights, bits)
     return np.array([mean_of_known(values) for values in precision])
 
 
-class _Course(NamedTuple):
-    """One category's detections, surest first: images, and by threshold whether each is a true or false positive."""
+class _Category(NamedTuple):
+    """One category: its objects by image, and its detections, surest first, with what each is at each threshold."""
 
+    rank: int
+    objects: Ints
     images: Ints
     true: Bools
     false: Bools
 
 
-def _course(records: MatchRecords, category: int, area: int) -> _Course:
+def _categories(records: MatchRecords, area: int, image_count: int) -> Iterator[_Category]:
+    """Those that have objects that count."""
+    for category in range(records.category_count):
+        counting = records.counting[area] & (records.object_categories == category)
+        if counting.any():
+            objects = np.bincount(records.object_images[counting], minlength=image_count)
+            yield _Category(category, objects, *_course(records, category, area))
+
+
+def _course(records: MatchRecords, category: int, area: int) -> tuple[Ints, Bools, Bools]:
+    """Images of the detections, and by threshold whether each is a true or a false positive."""
     first, last = np.searchsorted(records.categories, (category, category + 1))
     begin, end = np.searchsorted(records.contenders, (first, last))
     places = records.contenders[begin:end] - first
@@ -120,19 +133,19 @@ def _course(records: MatchRecords, category: int, area: int) -> _Course:
     true = np.zeros_like(false)
     false[:, places] &= ~matched
     true[:, places] = matched & ~ignored
-    return _Course(records.images[first:last], true, false)
+    return records.images[first:last], true, false
 
 
-def _precision(course: _Course, weights: Ints, objects: Ints, bits: Ints) -> Floats:
+def _precision(category: _Category, weights: Ints, bits: Ints) -> Floats:
     """Interpolated precision (B, T, R) of one category; -1 for a draw without its objects."""
-    drawn = weights[:, course.images]
+    objects, drawn = weights @ category.objects, weights[:, category.images]
     result = np.zeros((len(weights), len(bits), len(RECALL_THRESHOLDS)))
     for row, bit in enumerate(bits):
-        at = np.flatnonzero(course.true[bit])
+        at = np.flatnonzero(category.true[bit])
         if not len(at):
             continue
         true = np.cumsum(drawn[:, at], axis=1, dtype=np.float64)
-        false = np.cumsum(drawn * course.false[bit], axis=1, dtype=np.float64)[:, at]
+        false = np.cumsum(drawn * category.false[bit], axis=1, dtype=np.float64)[:, at]
         ratio = true / (false + true + _EPSILON)
         envelope = np.maximum.accumulate(ratio[:, ::-1], axis=1)[:, ::-1]
         for replicate in np.flatnonzero(objects):

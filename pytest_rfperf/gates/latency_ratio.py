@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -64,7 +65,8 @@ class LatencyRatio(Gate):
                 f"; undecided after {run.duration_s:.3g} s: {reason}; raise --rfperf-cap, or move the limit away from "
                 f"the measured ratio"
             )
-        return Verdict(gate=self.name, outcome=outcome, measured=estimate.value, limit=self.max, unit="x", message=text)
+        measured = estimate.value if math.isfinite(estimate.value) else None
+        return Verdict(gate=self.name, outcome=outcome, measured=measured, limit=self.max, unit="x", message=text)
 
     def _decision(self, ratios: NDArray[np.float64], bench: Bench) -> RateDecision:
         from pytest_rfperf.core.budget import decide_rate  # noqa: PLC0415 - collecting imports no numpy

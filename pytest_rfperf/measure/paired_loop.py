@@ -76,15 +76,20 @@ class PairedLoop:
         return PairedRun(*(self._side_run(rank) for rank in (0, 1)))
 
     def _pair(self) -> None:
+        """Call both, then keep both: an error between the two leaves no half of a pair."""
         chosen = int(self._random.integers(len(self._sides[0].items)))
-        for rank in self._random.permutation(2):
-            side, made = self._sides[rank], self._made[rank]
-            begin = self._clock.wall_ns()
-            walls, cpus, answers = time_calls(
-                side.call, [side.items[chosen]], self._clock, cpu=side.one_thread, pace_ns=self._shape.pace_ns
-            )
-            made.add(walls, cpus, answers if self._shape.scope == "end-to-end" else [])
-            made.duration_ns += self._clock.wall_ns() - begin
+        timed = {int(rank): self._timed(self._sides[rank], chosen) for rank in self._random.permutation(2)}
+        for rank, call in timed.items():
+            self._made[rank].add(*call)
+
+    def _timed(self, side: Side, chosen: int) -> tuple[NDArray[np.int64], NDArray[np.int64] | None, list[object], int]:
+        """One call: its wall and CPU time, its answer, and the time that the loop spent on it."""
+        begin = self._clock.wall_ns()
+        walls, cpus, answers = time_calls(
+            side.call, [side.items[chosen]], self._clock, cpu=side.one_thread, pace_ns=self._shape.pace_ns
+        )
+        kept = answers if self._shape.scope == "end-to-end" else []
+        return walls, cpus, kept, self._clock.wall_ns() - begin
 
     def _warm(self, side: Side) -> WarmUp:
         def call() -> int:
@@ -111,7 +116,10 @@ class _Calls:
         self.timings: list[Timing] = []
         self.duration_ns = 0
 
-    def add(self, walls: NDArray[np.int64], cpus: NDArray[np.int64] | None, answers: list[object]) -> None:
+    def add(
+        self, walls: NDArray[np.int64], cpus: NDArray[np.int64] | None, answers: list[object], duration_ns: int
+    ) -> None:
+        self.duration_ns += duration_ns
         self.walls += walls.tolist()
         self.cpus += [] if cpus is None else cpus.tolist()
         self.timings += [answer[1] for answer in answers]  # type: ignore[index]

@@ -40,7 +40,7 @@ def comparison_lines(comparisons: Sequence[ComparisonFacts], cases: Sequence[Cas
     for grid in _grids(comparisons, cases):
         lines += ["", grid.title, *text_grid(grid.headings, grid.rows, grid.numbers)]
     if comparisons:
-        lines += ["", *bars(comparisons), "", *advice_lines(comparisons, "accuracy"), ""]
+        lines += ["", *_all_bars(comparisons), "", *advice_lines(comparisons, "accuracy"), ""]
     return lines
 
 
@@ -50,26 +50,29 @@ def comparison_markdown(comparisons: Sequence[ComparisonFacts], cases: Sequence[
     for grid in _grids(comparisons, cases):
         lines += [f"### {grid.title}", "", *markdown_grid(grid.headings, grid.rows, grid.numbers), ""]
     if comparisons:
-        lines += ["```", *bars(comparisons), "```", ""]
+        lines += ["```", *_all_bars(comparisons), "```", ""]
         lines += [f"- {markdown_text(line)}" for line in advice_lines(comparisons, "accuracy")]
         lines += [""]
     return lines
 
 
 def accuracy_grid(comparisons: Sequence[ComparisonFacts]) -> Grid:
-    """AP50 and AP of both models, and the difference with its interval."""
+    """AP50 and AP of both models of a pair, and the difference with its interval."""
     rows = [
         (
+            c.target,
             c.dataset,
             *(f"{c.small_ap[name]:.3f}" for name in ("AP50", "AP")),
             *(f"{c.large_ap[name]:.3f}" for name in ("AP50", "AP")),
             points(c.gains.get("AP50")),
             str(c.images),
         )
-        for c in {(c.small, c.large, c.dataset): c for c in comparisons if c.small_ap}.values()
+        for c in comparisons
+        if c.small_ap
     ]
-    small, large = (comparisons[0].small, comparisons[0].large) if comparisons else ("", "")
+    small, large = comparisons[0].small, comparisons[0].large
     headings = (
+        "target",
         "dataset",
         f"{small} AP50",
         "AP",
@@ -78,11 +81,11 @@ def accuracy_grid(comparisons: Sequence[ComparisonFacts]) -> Grid:
         "difference of AP50 in points (95 % interval)",
         "images",
     )
-    return Grid("Accuracy", headings, rows, range(1, 7))
+    return Grid("Accuracy", headings, rows, range(2, 8))
 
 
 def speed_grid(comparisons: Sequence[ComparisonFacts]) -> Grid:
-    """Percentiles of both models and the slow-down with its interval, by target, dataset and scope."""
+    """Percentiles of both models of a pair and the slow-down with its interval, by target, dataset and scope."""
     rows = [
         (
             c.target,
@@ -95,7 +98,7 @@ def speed_grid(comparisons: Sequence[ComparisonFacts]) -> Grid:
         for c in comparisons
         for scope, slow_down in c.slow_downs.items()
     ]
-    small, large = (comparisons[0].small, comparisons[0].large) if comparisons else ("", "")
+    small, large = comparisons[0].small, comparisons[0].large
     headings = (
         "target",
         "dataset",
@@ -140,22 +143,22 @@ def density_grid(comparisons: Sequence[ComparisonFacts], cases: Sequence[CaseFac
 
 
 def bars(comparisons: Sequence[ComparisonFacts]) -> list[str]:
-    """The relative chart: how many times as long the larger model takes on each target, the smaller one being 1."""
-    places: dict[tuple[str, str, str, str], list[float]] = {}
+    """The relative chart of a pair: how many times as long the larger takes on each target, the smaller being 1."""
+    places: dict[tuple[str, str], list[float]] = {}
     for c in comparisons:
         for scope, slow_down in c.slow_downs.items():
-            places.setdefault((c.small, c.large, c.target, scope), []).append(slow_down.value)
+            places.setdefault((c.target, scope), []).append(slow_down.value)
     if not places:
         return []
     medians = {place: median(values) for place, values in places.items()}
     unit = _BAR / max(1.0, *medians.values())
-    width = max(len(f"{target} {scope}") for _, _, target, scope in places)
+    width = max(len(f"{target} {scope}") for target, scope in places)
     small, large = comparisons[0].small, comparisons[0].large
     return [
         f"Service time of {large} where {small} takes 1 (median over datasets)",
         *(
-            f"{f'{target} {scope}':<{width}}  {'█' * max(1, round(value * unit))} {value:.2f}"
-            for (_, _, target, scope), value in medians.items()
+            f"{f'{target} {scope}':<{width}}  {'#' * max(1, round(value * unit))} {value:.2f}"
+            for (target, scope), value in medians.items()
         ),
     ]
 
@@ -221,6 +224,19 @@ def milliseconds(facts: EstimateFacts | None) -> str:
     return "" if facts is None else f"{facts.value:.3g}"
 
 
+def _pairs(comparisons: Sequence[ComparisonFacts]) -> list[list[ComparisonFacts]]:
+    """Comparisons by the two models that they are of."""
+    by_pair: dict[tuple[str, str], list[ComparisonFacts]] = {}
+    for comparison in comparisons:
+        by_pair.setdefault((comparison.small, comparison.large), []).append(comparison)
+    return list(by_pair.values())
+
+
+def _all_bars(comparisons: Sequence[ComparisonFacts]) -> list[str]:
+    return [line for pair in _pairs(comparisons) for line in bars(pair)]
+
+
 def _grids(comparisons: Sequence[ComparisonFacts], cases: Sequence[CaseFacts]) -> list[Grid]:
-    grids = (accuracy_grid(comparisons), speed_grid(comparisons), density_grid(comparisons, cases))
+    pairs = _pairs(comparisons)
+    grids = [*map(accuracy_grid, pairs), *map(speed_grid, pairs), density_grid(comparisons, cases)]
     return [grid for grid in grids if grid.rows]

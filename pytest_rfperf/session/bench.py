@@ -43,8 +43,8 @@ class CaseBench:
         self.beta = session.settings.run.alpha
         self.cap_s = session.settings.run.cap_s
         self.loops: dict[LoadShape, ClosedLoop] = {}
-        self.turns: dict[str, LatencyRun] = {}
-        """Its side of runs in turns with another model, by what a report calls them."""
+        self.turns: dict[str, tuple[LatencyRun, str]] = {}
+        """Its side of runs in turns with another model and that one's hash, by what a report calls them."""
         self.accuracy_run: AccuracyRun | None = None
         self.starts: list[ColdStart] = []
         self.memory_use: MemoryUse | None = None

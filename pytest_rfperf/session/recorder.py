@@ -55,7 +55,7 @@ def case_facts(bench: CaseBench, test: str, verdicts: Sequence[Verdict]) -> Case
         environment=session.environment(case.target).stable if case.target else {},
         latency=[
             *(latency_facts_of(bench, loop.run) for loop in bench.loops.values()),
-            *(msgspec.structs.replace(latency_facts_of(bench, run), shape=name) for name, run in bench.turns.items()),
+            *(_in_turns(bench, name, *turns) for name, turns in bench.turns.items()),
         ],
         accuracy=None if bench.accuracy_run is None else accuracy_facts(bench, bench.accuracy()),
         others=_others(bench),
@@ -109,6 +109,12 @@ def latency_facts_of(bench: CaseBench, run: LatencyRun) -> LatencyFacts:
     return latency_facts(run, protocol)
 
 
+def _in_turns(bench: CaseBench, name: str, run: LatencyRun, other_sha256: str) -> LatencyFacts:
+    """One side of a run in turns: comparable only with turns beside the same other file."""
+    facts = latency_facts_of(bench, run)
+    return msgspec.structs.replace(facts, shape=name, protocol=facts.protocol | {"in turns with": other_sha256})
+
+
 def latency_facts(run: LatencyRun, protocol: dict[str, str]) -> LatencyFacts:
     """A latency run as plain values."""
     successes = run.latencies_ns[run.latencies_ns != FAILED_NS]
@@ -158,9 +164,10 @@ def accuracy_facts(bench: CaseBench, accuracy: Accuracy) -> AccuracyFacts:
 
 
 def comparison_facts(pair: PairBench) -> ComparisonFacts:
-    """What a pair has measured so far."""
+    """What a pair has measured so far; a slow-down of calls most of which failed is no number and left out."""
     first, second = pair.sides
     runs = {str(shape): loop.run for shape, loop in pair.loops.items()}
+    slow_downs = {shape: slow_down_of(run) for shape, run in runs.items()}
     measured = [bench.accuracy_run is not None for bench in pair.sides]
     images = first.accuracy_run.images if first.accuracy_run else 0
     return ComparisonFacts(
@@ -172,7 +179,7 @@ def comparison_facts(pair: PairBench) -> ComparisonFacts:
         small_ap=coco_values(first.accuracy()) if all(measured) else {},
         large_ap=coco_values(second.accuracy()) if all(measured) else {},
         gains={_ap_name(iou): _estimate(gain) for iou, gain in pair.gains.items()},
-        slow_downs={shape: _estimate(slow_down_of(run)) for shape, run in runs.items()},
+        slow_downs={shape: _estimate(found) for shape, found in slow_downs.items() if np.isfinite(found.value)},
         pairs={shape: run.pairs for shape, run in runs.items()},
         small_ms=_percentiles({shape: run.first for shape, run in runs.items()}),
         large_ms=_percentiles({shape: run.second for shape, run in runs.items()}),

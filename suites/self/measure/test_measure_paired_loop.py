@@ -126,3 +126,20 @@ def test_idle_gaps_are_kept_before_each_call():
     run, _ = extend(loop, decided=lambda run: run.pairs >= 4, cap_s=60)
     assert clock.slept_s[-1] == pytest.approx(0.05)
     assert np.all(run.first.latencies_ns == 4 * MS)
+
+
+def test_an_error_between_the_two_calls_leaves_no_half_of_a_pair():
+    """What no adapter should do, and a time-out may."""
+    loop, (_, second), _ = make_loop()
+    spend = second._spend
+    extend(loop, decided=lambda run: run.pairs >= 5)
+
+    def broken():
+        raise ZeroDivisionError
+
+    second._spend = broken
+    with pytest.raises(ZeroDivisionError):
+        extend(loop, decided=lambda run: run.pairs >= 50)
+    second._spend = spend
+    run, _ = extend(loop, decided=lambda run: run.pairs >= 20)
+    assert run.first.calls == run.second.calls == len(paired_ratios(run))

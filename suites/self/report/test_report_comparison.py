@@ -8,6 +8,7 @@ import msgspec
 from fakes import accuracy_facts, case_facts, latency_facts
 
 from pytest_rfperf.report.comparison import (
+    accuracy_grid,
     advice_lines,
     bars,
     comparison_lines,
@@ -56,8 +57,8 @@ def test_all_tables_bars_and_advice_in_lines():
     assert lines == [
         "",
         "Accuracy",
-        "dataset  fast AP50     AP  accurate AP50     AP  difference of AP50 in points (95 % interval)  images",
-        "bees         0.640  0.200          0.860  0.350                        +22.0 (+20.0 to +24.0)     100",
+        "target  dataset  fast AP50     AP  accurate AP50     AP  difference of AP50 in points (95 % interval)  images",
+        "cpu     bees         0.640  0.200          0.860  0.350                        +22.0 (+20.0 to +24.0)     100",
         "",
         "Speed, measured in turns",
         "target  dataset  scope       fast p50 ms  p95  accurate p50 ms  p95     accurate takes (95 % interval)  pairs",
@@ -70,13 +71,28 @@ def test_all_tables_bars_and_advice_in_lines():
         "accurate  cpu     bees        37.2         52.5                0.61               2.50",
         "",
         "Service time of accurate where fast takes 1 (median over datasets)",
-        "cpu end-to-end  ████████████████████ 2.00",
-        "cpu model-only  ██████████████████████████████ 3.00",
+        "cpu end-to-end  #################### 2.00",
+        "cpu model-only  ############################## 3.00",
         "",
         "Advice (goal accuracy; a difference below 2 points decides nothing)",
         "bees on cpu: take accurate: its whole interval lies above zero (accurate has +22.0 (+20.0 to +24.0) points more AP50 and takes 2.00 times (1.90 to 2.10) as long)",
         "",
     ]
+
+
+def test_each_pair_of_models_has_tables_of_its_own():
+    lines = comparison_lines([comparison(), comparison(small="nano", small_ap={"AP": 0.1, "AP50": 0.3})], [])
+    assert [line.split()[2:4] for line in lines if line.startswith("target  dataset  ") and "AP50" in line] == [
+        ["fast", "AP50"],
+        ["nano", "AP50"],
+    ]
+    assert "Service time of accurate where nano takes 1 (median over datasets)" in lines
+
+
+def test_accuracy_that_differs_by_target_is_shown_for_each():
+    worse = comparison(target="jetson", large_ap={"AP": 0.1, "AP50": 0.2})
+    rows = accuracy_grid([comparison(), worse]).rows
+    assert [(row[0], row[4]) for row in rows] == [("cpu", "0.860"), ("jetson", "0.200")]
 
 
 def test_nothing_compared_is_nothing_shown():
@@ -92,8 +108,8 @@ def test_bars_are_medians_over_datasets_and_stand_side_by_side_for_several_targe
         for dataset, value in zip("abc", values, strict=True)
     ]
     assert bars(compared)[1:] == [
-        "cpu end-to-end     ██████████████████████████████ 3.00",
-        "jetson end-to-end  ██████████ 1.00",
+        "cpu end-to-end     ############################## 3.00",
+        "jetson end-to-end  ########## 1.00",
     ]
 
 
@@ -117,7 +133,7 @@ def test_no_advice_without_gain_and_slow_down():
 
 def test_the_lint_is_said_aloud():
     facts = comparison(
-        gains={"AP50": EstimateFacts(-0.01, -0.03, 0.01)}, slow_downs={END: EstimateFacts(0.9, 0.8, 1.0)}
+        gains={"AP50": EstimateFacts(-0.02, -0.03, -0.01)}, slow_downs={END: EstimateFacts(0.9, 0.8, 1.0)}
     )
     lines = advice_lines([facts], "accuracy")
     assert lines[-2:] == [

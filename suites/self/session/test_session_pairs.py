@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
+
+import msgspec
 import pytest
 from fakes import MS, FakeClock, S, SlimTarget, write_project
 
 from pytest_rfperf.config import CommandLine, load_settings
-from pytest_rfperf.data.runs import LoadShape
+from pytest_rfperf.data.runs import FAILED_NS, LoadShape
+from pytest_rfperf.data.verdict import Outcome
 from pytest_rfperf.errors import UsageError
+from pytest_rfperf.gates.gate import make_gate
 from pytest_rfperf.measure.host_lock import HostLock
 from pytest_rfperf.plugin.progress import Silent
 from pytest_rfperf.session.compare import Compare
-from pytest_rfperf.session.facts import Case
+from pytest_rfperf.session.facts import Case, ReportFacts
 from pytest_rfperf.session.recorder import case_facts, comparison_facts
 from pytest_rfperf.session.session import Session
 from pytest_rfperf.session.training import training_s
@@ -122,3 +127,21 @@ def test_training_seconds_come_from_the_configuration_or_the_file(tmp_path, more
     else:
         with pytest.raises(Exception, match=r"fast.onnx is no ONNX model"):
             training_s("fast", settings)
+
+
+def test_calls_most_of_which_failed_are_no_slow_down_and_facts_survive_json(session):
+    session.detector("accurate", "cpu").latencies_ns = itertools.cycle([MS, FAILED_NS, FAILED_NS])
+    session.detector("fast", "cpu").latencies_ns = itertools.cycle([MS])
+    verdict = make_gate("latency_ratio", [2], {"against": "accurate"}).judge(session.bench(CASE))
+    back = make_gate("latency_ratio", [2], {"against": "fast"}).judge(session.bench(Case("accurate", "cpu", "street")))
+    assert (back.outcome, back.measured) == (Outcome.FAIL, None)
+    (pair,) = session.pairs_with(CASE)
+    facts = ReportFacts([case_facts(session.bench(CASE), "test", [verdict, back])], [comparison_facts(pair)])
+    assert facts.comparisons[0].slow_downs == {}
+    assert msgspec.json.decode(msgspec.json.encode(facts), type=ReportFacts) == facts
+
+
+def test_turns_are_comparable_only_beside_the_same_other_file(session):
+    session.bench(CASE).paired("accurate", LoadShape(), after(10))
+    (run,) = case_facts(session.bench(CASE), "test", ()).latency
+    assert run.protocol["in turns with"] == session.model("accurate").sha256
