@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from pytest_rfperf.config import CommandLine, load_settings
+from pytest_rfperf.cache_folder import cache_folder
+from pytest_rfperf.config import CommandLine, load_settings, project_root
 from pytest_rfperf.errors import RfperfError
 from pytest_rfperf.registry import find, known
-from pytest_rfperf.store.artifacts import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -116,7 +116,7 @@ def _host() -> Iterator[Check]:
 
 def _configuration() -> Iterator[Check]:
     try:
-        settings = load_settings(_root(Path.cwd()), CommandLine())
+        settings = load_settings(project_root(Path.cwd()), CommandLine())
     except RfperfError as error:
         yield Check("bad", "configuration", str(error), "see docs/configuration.md")
         return
@@ -145,9 +145,3 @@ def _adapter(subject: str, group: str, name: str) -> Check:
     except RfperfError as error:
         return Check("bad", subject, name, str(error))
     return Check("good", subject, name)
-
-
-def _root(folder: Path) -> Path:
-    """The nearest folder upwards that configures pytest or rfperf, as pytest itself looks for its root."""
-    places = [folder, *folder.parents]
-    return next((p for p in places if (p / "rfperf.toml").is_file() or (p / "pyproject.toml").is_file()), folder)

@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from pytest_rfperf.cli.run import run_tests
+from pytest_rfperf.config import CommandLine, load_settings, project_root
 from pytest_rfperf.core.advice import GOALS, WORTH, Goal
 from pytest_rfperf.errors import UsageError
 from pytest_rfperf.reference import study
@@ -45,7 +46,7 @@ def command(
     if per_s is not None and goal != "realtime":
         msg = f"--per-s={per_s:g} belongs to --goal realtime; the goal is {goal}"
         raise UsageError(msg)
-    comparisons = _stored(file) if file else _measured(targets, datasets)
+    comparisons, status = (_stored(file), 0) if file else _measured(targets, datasets)
     chosen = [
         c for c in comparisons if (not targets or c.target in targets) and (not datasets or c.dataset in datasets)
     ]
@@ -55,16 +56,23 @@ def command(
         msg = f"{place} no comparison with gain and slow-down of what was asked for; run rfperf advise without --from"
         raise UsageError(msg)
     click.echo("\n".join(lines))
+    if status:
+        raise SystemExit(status)
 
 
-def _measured(targets: tuple[str, ...], datasets: tuple[str, ...]) -> list[ComparisonFacts]:
+def _measured(targets: tuple[str, ...], datasets: tuple[str, ...]) -> tuple[list[ComparisonFacts], int]:
+    """What was measured, and how pytest ended: a file that could not be written costs no advice."""
     options = [f"--rfperf-target={name}" for name in targets] + [f"--rfperf-dataset={name}" for name in datasets]
-    heard = run_tests([_TEST], options, Path.cwd(), lambda _facts: None)
+    root = project_root(Path.cwd())
+    settings = load_settings(root, CommandLine())
+    where = "the bundled pair; no model is configured" if settings.is_bundled else str(root / settings.source)
+    click.echo(f"models: {', '.join(settings.models)} ({where})", err=True)
+    heard = run_tests([_TEST], options, root, lambda _facts: None)
     for failure in heard.failures:
         click.echo(failure, err=True)
-    if heard.exit_status:
+    if heard.exit_status and not heard.comparisons:
         raise SystemExit(heard.exit_status)
-    return latest(heard.comparisons)
+    return latest(heard.comparisons), heard.exit_status
 
 
 def _stored(file: Path) -> list[ComparisonFacts]:

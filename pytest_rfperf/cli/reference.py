@@ -15,6 +15,7 @@ from pytest_rfperf.reference import SIZES, TASKS, artifact
 from pytest_rfperf.store.atomic import write_atomically
 
 _MB = 1e6
+_ROW = "{:<12}{:>13}{:>8}{:>11}{:>8}{:>15}"
 
 
 @click.group("reference")
@@ -86,10 +87,11 @@ def compare(model: Path, size: str) -> None:
     progress = LineProgress()
     found = likeness(artifact(size), model, progress)
     progress.done()
-    click.echo(f"{'task':<12}{'bundled':>9}{'this':>9}{'difference':>12}")
+    click.echo(_ROW.format("task", "bundled AP50", "AP", "this AP50", "AP", "AP differs by"))
     for task in TASKS:
-        click.echo(f"{task:<12}{found.bundled[task]:>9.4f}{found.trained[task]:>9.4f}{found.differences[task]:>+12.4f}")
-    click.echo(f"{'mean':<30}{found.mean_difference:>+12.4f}")
+        aps = (found.bundled_ap50, found.bundled, found.trained_ap50, found.trained)
+        click.echo(_ROW.format(task, *(f"{ap[task]:.4f}" for ap in aps), f"{found.differences[task]:+.4f}"))
+    click.echo(_ROW.format("mean", "", "", "", "", f"{found.mean_difference:+.4f}"))
     if not found.alike:
         click.echo("not alike: more than 0.015 on the mean, or 0.03 on a task", err=True)
         raise SystemExit(FAILED)

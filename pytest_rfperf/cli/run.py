@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
@@ -13,13 +13,14 @@ import pytest
 from pytest_rfperf.cli.exit_codes import INTERRUPTED
 from pytest_rfperf.cli.progress import LineProgress
 from pytest_rfperf.plugin.progress import PROGRESS
+from pytest_rfperf.plugin.stash import CONTROLLER
 from pytest_rfperf.session.facts import CaseFacts, ComparisonFacts, ReportFacts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Generator, Sequence
     from pathlib import Path
 
-_ALONE = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""}
+_ALONE = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": "", "PYTEST_PLUGINS": ""}
 """Plugins, options and conftest files of the project around have no say in a command."""
 
 
@@ -42,7 +43,14 @@ class Heard:
         return [comparison for facts in self.facts for comparison in facts.comparisons]
 
 
-def run_tests(paths: Sequence[Path], options: Sequence[str], root: Path, hear: Callable[[ReportFacts], None]) -> Heard:
+def run_tests(
+    paths: Sequence[Path],
+    options: Sequence[str],
+    root: Path,
+    hear: Callable[[ReportFacts], None],
+    *,
+    unset: Sequence[str] = (),
+) -> Heard:
     """Run tests in this process; `hear` is told what each found out.
 
     Parameters
@@ -54,19 +62,21 @@ def run_tests(paths: Sequence[Path], options: Sequence[str], root: Path, hear: C
     root : Path
         The folder whose configuration holds, and that files are written below.
     hear : callable
+    unset : sequence of str
+        Environment variables that must have no say.
 
     Raises
     ------
     SystemExit
         If Ctrl-C ended it.
     """
-    before = {name: os.environ.get(name) for name in _ALONE}
-    os.environ.update(_ALONE)
+    before = {name: os.environ.get(name) for name in (*_ALONE, *unset)}
+    os.environ.update(_ALONE | dict.fromkeys(unset, ""))
     listener, progress = _Listener(hear), LineProgress()
     listener.progress = progress
     arguments = [
         *map(str, paths),
-        *("-p", "pytest_rfperf.plugin", "-p", "no:terminal", "-p", "no:cacheprovider"),
+        *("-p", "pytest_rfperf.plugin", "-p", "no:terminal", "-p", "no:cacheprovider", "-s"),
         *("-c", os.devnull, "--noconftest", f"--rootdir={root}"),
         "--import-mode=importlib",
         *options,
@@ -97,6 +107,13 @@ class _Listener:
     def pytest_configure(self, config: pytest.Config) -> None:
         """Show progress on this command's own line."""
         config.pluginmanager.register(self.progress, PROGRESS)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
+        """Hear of what could not be written."""
+        yield
+        controller: Any = session.config.pluginmanager.get_plugin(CONTROLLER)
+        self.heard.failures += controller.problems
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Hear what a test found out."""

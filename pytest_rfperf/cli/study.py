@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from pytest_rfperf.cli.run import run_tests
+from pytest_rfperf.config import project_root
 from pytest_rfperf.reference import study
 from pytest_rfperf.report.comparison import END_TO_END, comparison_lines, comparison_markdown, latest, points, times
+from pytest_rfperf.report.grid import markdown_text
 from pytest_rfperf.report.rows import merged
 from pytest_rfperf.store.atomic import write_atomically
 
@@ -34,21 +36,22 @@ def command(targets: tuple[str, ...], datasets: tuple[str, ...], markdown: Path 
     options = ["--rfperf-bundled", f"--rfperf-json={_JSON}"]
     options += [f"--rfperf-target={name}" for name in targets]
     options += [f"--rfperf-dataset={name}" for name in datasets]
-    heard = run_tests([_TESTS / "test_sizes.py", _TESTS / "test_claims.py"], options, Path.cwd(), _Rows().hear)
+    tests, root = [_TESTS / "test_sizes.py", _TESTS / "test_claims.py"], project_root(Path.cwd())
+    heard = run_tests(tests, options, root, _Rows().hear, unset=("RFPERF_SIZE", "RFPERF_DATASET"))
     comparisons, cases = latest(heard.comparisons), merged(heard.cases)
-    click.echo("\n".join(comparison_lines(comparisons, cases)))
-    verdicts = [f"{v.outcome}: {v.gate}: {v.message}" for case in cases for v in case.verdicts]
-    for line in dict.fromkeys(verdicts):
-        click.echo(line)
+    said = dict.fromkeys(f"{v.outcome}: {v.gate}: {v.message}" for case in cases for v in case.verdicts)
+    if markdown:
+        verdicts = (f"- {markdown_text(line)}" for line in said)
+        lines = ["# rfperf study", "", *comparison_markdown(comparisons, cases), *verdicts]
+        write_atomically(markdown, ("\n".join(lines) + "\n").encode())
+    click.echo("\n".join([*comparison_lines(comparisons, cases), *said]))
     for failure in heard.failures:
         click.secho(failure, fg="red")
     if markdown:
-        lines = ["# rfperf study", "", *comparison_markdown(comparisons, cases), *(f"- {line}" for line in verdicts)]
-        write_atomically(markdown, ("\n".join(lines) + "\n").encode())
         click.echo(f"wrote {markdown}")
     if heard.exit_status:
         raise SystemExit(heard.exit_status)
-    click.echo(f"facts: {_JSON}; next: rfperf advise --from {_JSON} --goal realtime --per-s 30")
+    click.echo(f"facts: {root / _JSON}; next: rfperf advise --from {root / _JSON} --goal realtime --per-s 30")
     click.echo("your own models: rfperf init")
 
 

@@ -31,6 +31,7 @@ __all__ = [
     "TargetSettings",
     "convert_options",
     "load_settings",
+    "project_root",
 ]
 
 ENVIRONMENT_PREFIX = "RFPERF_"
@@ -98,6 +99,12 @@ def load_settings(root: Path, command_line: CommandLine, environment: Mapping[st
         save_detections=Path(command_line.save_detections) if command_line.save_detections else None,
         chosen_by={"target": target_by or "default-target", "size": size_by, "dataset": dataset_by},
     )
+
+
+def project_root(folder: Path) -> Path:
+    """The nearest folder upwards that has an rfperf.toml or a pyproject.toml; the folder itself without one."""
+    places = [folder, *folder.parents]
+    return next((p for p in places if any((p / name).is_file() for name in ("rfperf.toml", "pyproject.toml"))), folder)
 
 
 def convert_options(keys: Mapping[str, Any], kind: type[Any], path: str, source: str) -> Any:  # noqa: ANN401 - a struct of the adapter's own

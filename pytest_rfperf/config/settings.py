@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from pytest_rfperf.errors import UsageError
+from pytest_rfperf.reference import bundled_tables
 
 Inconclusive = Literal["fail", "warn", "skip"]
 AlphaScope = Literal["gate", "session"]
@@ -106,6 +107,13 @@ class Settings(msgspec.Struct, frozen=True):
     record: bool = False
     save_detections: Path | None = None
     chosen_by: dict[str, str] = {}
+
+    @property
+    def is_bundled(self) -> bool:
+        """Whether the models are the bundled ones."""
+        return {name: model.artifact for name, model in self.models.items()} == {
+            name: table["artifact"] for name, table in bundled_tables()["models"].items()
+        }
 
     def path(self, text: str) -> Path:
         """A configured path, relative to the root."""

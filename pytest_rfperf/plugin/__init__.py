@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_rfperf.gates.catalogue import SELECTORS, SIGNATURES
+from pytest_rfperf.gates.catalogue import SIGNATURES
 from pytest_rfperf.plugin.controller import Controller
 from pytest_rfperf.plugin.fixtures import (
     _rfperf_compare,
@@ -24,6 +24,8 @@ from pytest_rfperf.plugin.fixtures import (
 )
 from pytest_rfperf.plugin.options import add_options, add_short_option, register_markers
 from pytest_rfperf.plugin.stash import (
+    COMPARE,
+    CONTROLLER,
     FACTS,
     GATES,
     MARK_COUNT,
@@ -73,7 +75,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Pa
 def pytest_configure(config: pytest.Config) -> None:
     """Make the markers known, and keep what tests report."""
     register_markers(config)
-    config.pluginmanager.register(Controller(config), "rfperf-controller")
+    config.pluginmanager.register(Controller(config), CONTROLLER)
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
@@ -111,9 +113,16 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Judge the gates of a test once its body has passed."""
+    """Judge the gates of a test once its body has passed; what a body compared is kept even where it failed."""
     __tracebackhide__ = True
-    result = yield
+    try:
+        result = yield
+    except Exception:
+        if COMPARE in getattr(item, "fixturenames", ()):
+            from pytest_rfperf.plugin.judging import keep_facts  # noqa: PLC0415 - projects without gates pay nothing
+
+            keep_facts(item, [])
+        raise
     if sum(mark.name in SIGNATURES for mark in item.iter_markers()) != item.stash.get(MARK_COUNT, 0):
         pytest.fail("a gate was added to this test after it was collected, too late to be judged", pytrace=False)
     if GATES in item.stash or any(name in MEASURING for name in getattr(item, "fixturenames", ())):
@@ -149,7 +158,7 @@ def _failed_case(item: pytest.Item) -> list[str]:
 
 
 def _has_gates(node: pytest.Item) -> bool:
-    return any(mark.name in SIGNATURES or mark.name in SELECTORS for mark in node.iter_markers())
+    return any(mark.name in SIGNATURES for mark in node.iter_markers())
 
 
 def _asks_for_parts(fixturenames: Iterable[str]) -> bool:

@@ -25,7 +25,7 @@ class Controller:
         self._failed: list[tuple[str, tuple[str, ...]]] = []
         self._summary: Summary | None = None
         self._lines: list[str] = []
-        self._problems: list[str] = []
+        self.problems: list[str] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Gather what a test found out, wherever it ran."""
@@ -42,22 +42,22 @@ class Controller:
             try:
                 self._config.stash[SESSION].close()
             except Exception as error:  # noqa: BLE001 - an adapter's own error must not cost the report
-                self._problems.append(f"closing: {error}")
+                self.problems.append(f"closing: {error}")
         if self._facts and not hasattr(self._config, "workerinput"):
             self._write(int(exitstatus))
-            if self._problems and not exitstatus:
+            if self.problems and not exitstatus:
                 session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Show the table, what was written and what could not be."""
-        if self._summary is None and not self._problems:
+        if self._summary is None and not self.problems:
             return
         from pytest_rfperf.report.summary import terminal_lines  # noqa: PLC0415 - stays light without gates
 
         terminalreporter.write_sep("=", "rfperf")
         for line in [*(terminal_lines(self._summary) if self._summary else []), *self._lines]:
             terminalreporter.write_line(line, **_colour(line))
-        for line in self._problems:
+        for line in self.problems:
             terminalreporter.write_line(f"error: {line}", red=True)
 
     def _write(self, exitstatus: int) -> None:
@@ -75,7 +75,7 @@ class Controller:
             cases = [as_expected(case) if expected else case for found, expected in facts for case in found.cases]
             comparisons = [comparison for found, _ in facts for comparison in found.comparisons]
             self._summary = summarise(cases, settings, comparisons)
-            self._problems += self._summary.problems
+            self.problems += self._summary.problems
             write_json(self._summary, settings.path(settings.run.json), exit_status=exitstatus)
             append_job_summary(self._summary, os.environ)
             if settings.save_detections:
@@ -84,7 +84,7 @@ class Controller:
             if settings.record and exitstatus in _RAN_THROUGH:
                 self._record(settings)
         except RfperfError as error:
-            self._problems.append(str(error))
+            self.problems.append(str(error))
 
     def _record(self, settings: Any) -> None:  # noqa: ANN401 - Settings, which is imported only with gates
         from datetime import UTC, datetime  # noqa: PLC0415 - stays light without gates

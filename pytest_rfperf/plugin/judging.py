@@ -27,7 +27,7 @@ def judge_test(item: pytest.Item) -> None:
     gates: list[Gate] = item.stash.get(GATES, [])
     __tracebackhide__ = True
     verdicts = [_judged(item, gate) for gate in gates]
-    _keep_facts(item, verdicts)
+    keep_facts(item, verdicts)
     for gate, verdict in zip(gates, verdicts, strict=True):
         name = "_".join(map(_part, gate.key))
         item.user_properties.append((name, str(verdict)))
@@ -62,7 +62,7 @@ def _judged(item: pytest.Item, gate: Gate) -> Verdict:
         return Verdict(gate=gate.name, outcome=Outcome.ERROR, measured=None, limit=0.0, unit="", message=message)
 
 
-def _keep_facts(item: pytest.Item, verdicts: list[Verdict]) -> None:
+def keep_facts(item: pytest.Item, verdicts: list[Verdict]) -> None:
     """Put what is known of the case on the test; a case that could not be opened keeps a row all the same."""
     import msgspec  # noqa: PLC0415 - only where there are facts
 

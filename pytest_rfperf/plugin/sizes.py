@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_rfperf.errors import UsageError
+from pytest_rfperf.gates.catalogue import CLASSES
 from pytest_rfperf.plugin.stash import PREFIX
 from pytest_rfperf.plugin.state import settings_of
 
@@ -36,14 +37,15 @@ def deselect_sizes(config: pytest.Config, items: list[pytest.Item]) -> None:
 
 
 def check_sizes(item: pytest.Item) -> None:
-    """Refuse a marker that cannot be meant.
+    """Refuse a marker that cannot be meant; on a test without a gate or a fixture of ours it is somebody else's.
 
     Raises
     ------
     UsageError
         If it names nothing, something unknown, or stands on a test that runs for no model.
     """
-    if item.get_closest_marker(NAME) is None:
+    gated = any(mark.name in CLASSES for mark in item.iter_markers())
+    if item.get_closest_marker(NAME) is None or not (gated or any(map(_is_ours, getattr(item, "fixturenames", ())))):
         return
     settings = settings_of(item.config)
     known = [*settings.models, *(model.size for model in settings.models.values() if model.size)]
@@ -58,6 +60,10 @@ def check_sizes(item: pytest.Item) -> None:
         if _model(item) is None:
             msg = "sizes: this test runs for no model; add a gate, or ask for the fixture `model`"
             raise UsageError(msg)
+
+
+def _is_ours(fixture: str) -> bool:
+    return fixture.startswith(PREFIX)
 
 
 def _model(item: pytest.Item) -> str | None:

@@ -8,6 +8,8 @@ import pytest
 
 PREFIX = "_rfperf_"
 """Of the private fixtures that carry the parts of a case."""
+CONTROLLER = "rfperf-controller"
+"""The name under which the controller is registered."""
 PARTS = ("model", "target", "dataset")
 COMPARE = PREFIX + "compare"
 MEASURING = (PREFIX + "measure", COMPARE)

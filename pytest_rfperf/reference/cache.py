@@ -7,7 +7,6 @@ does not. Several processes may ask at once: one draws, the others wait.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -15,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import cv2
 from filelock import FileLock
-from platformdirs import user_cache_path
 
+from pytest_rfperf.cache_folder import VARIABLE, cache_folder
 from pytest_rfperf.errors import DatasetError
 from pytest_rfperf.reference import tasks
 
@@ -25,16 +24,8 @@ if TYPE_CHECKING:
 
     from pytest_rfperf.reference.tasks.scene import Picture
 
-VARIABLE = "RFPERF_CACHE"
-"""The environment variable that names another cache folder."""
 _ANNOTATIONS, _STAMP = "annotations.json", "stamp.json"
 _QUALITY = 90
-
-
-def cache_folder() -> Path:
-    """Where pictures are kept."""
-    named = os.environ.get(VARIABLE)
-    return Path(named).expanduser() if named else user_cache_path("pytest-rfperf", appauthor=False)
 
 
 def task_folder(task: str, part: str, count: int, progress: Callable[[int, int], None]) -> Path:
@@ -78,7 +69,7 @@ def _is_whole(folder: Path, stamp: dict[str, Any]) -> bool:
         return False
     try:
         found = json.loads((folder / _STAMP).read_text(encoding="utf-8"))
-        return bool(found == stamp and sum(1 for _ in (folder / "images").iterdir()) == stamp["images"])
+        return bool(found == stamp | {"bytes": _bytes(folder)})
     except (OSError, ValueError):
         return False
 
@@ -117,7 +108,12 @@ def _draw(folder: Path, stamp: dict[str, Any], progress: Callable[[int, int], No
     categories = [{"id": rank + 1, "name": name} for rank, name in enumerate(tasks.CLASSES[task])]
     content = {"images": images, "categories": categories, "annotations": annotations}
     (folder / _ANNOTATIONS).write_text(json.dumps(content), encoding="utf-8")
-    (folder / _STAMP).write_text(json.dumps(stamp), encoding="utf-8")
+    (folder / _STAMP).write_text(json.dumps(stamp | {"bytes": _bytes(folder)}), encoding="utf-8")
+
+
+def _bytes(folder: Path) -> int:
+    """What all images take together: one that is missing or cut shows."""
+    return sum(path.stat().st_size for path in (folder / "images").glob("*.jpg"))
 
 
 def jpeg(picture: Picture) -> bytes:

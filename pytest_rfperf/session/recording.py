@@ -67,7 +67,7 @@ def _obstacle(case: CaseFacts, failed_tests: Sequence[FailedTest]) -> str:
     failed = [
         test
         for test, parts in failed_tests
-        if parts[:1] == place[:1] and all(part in ("", here) for part, here in zip(parts, place, strict=True))
+        if any(parts) and all(part in ("", here) for part, here in zip(parts, place, strict=True))
     ]
     return f"{failed[0]} failed" if failed else ""
 

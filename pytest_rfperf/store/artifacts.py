@@ -6,22 +6,17 @@ import hashlib
 import os
 import re
 import shutil
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-import platformdirs
-
+from pytest_rfperf.cache_folder import cache_folder
 from pytest_rfperf.errors import ModelError, StoreError
 
-CACHE_VARIABLE = "RFPERF_CACHE"
+if TYPE_CHECKING:
+    from pathlib import Path
+
 _CHUNK = 2**20
 _LOCATION = re.compile(rb"\n\x08location\x12([\x01-\x7f])", re.DOTALL)
 """How a TensorProto names its file of external weights: an entry of the key "location" and a short value."""
-
-
-def cache_folder() -> Path:
-    """The folder of the user's cache, or the one that RFPERF_CACHE names."""
-    named = os.environ.get(CACHE_VARIABLE)
-    return Path(named) if named else Path(platformdirs.user_cache_dir("rfperf"))
 
 
 def artifact_files(artifact: Path) -> list[Path]:

@@ -22,10 +22,12 @@ BUNDLED, TRAINED = "bundled", "trained"
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """Average precision by task: COCO's mean of both files."""
+    """Average precision of both files by task: COCO's mean, and that at an IoU of 0.5."""
 
     bundled: Mapping[str, float]
     trained: Mapping[str, float]
+    bundled_ap50: Mapping[str, float]
+    trained_ap50: Mapping[str, float]
 
     @property
     def differences(self) -> dict[str, float]:
@@ -50,9 +52,14 @@ def likeness(bundled: Path, trained: Path, progress: Progress) -> Likeness:
     session = session_on_tasks({BUNDLED: bundled, TRAINED: trained}, progress)
     try:
         found = {
-            name: {task: session.bench(Case(name, TARGET, task)).accuracy().precision_recall.ap() for task in TASKS}
+            name: [session.bench(Case(name, TARGET, task)).accuracy().precision_recall for task in TASKS]
             for name in (BUNDLED, TRAINED)
         }
     finally:
         session.close()
-    return Likeness(found[BUNDLED], found[TRAINED])
+    maps = [
+        dict(zip(TASKS, (values.ap(iou=iou) for values in found[name]), strict=True))
+        for iou in (None, 0.5)
+        for name in (BUNDLED, TRAINED)
+    ]
+    return Likeness(*maps)

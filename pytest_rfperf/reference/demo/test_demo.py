@@ -1,7 +1,4 @@
-"""Three releases at the gate: `rfperf demo` runs them, and so does `pytest` in this folder.
-
-Other limits, other verdicts: copy the folder and try.
-"""
+"""Three releases at the gate: `rfperf demo` runs them, with the rfperf.toml beside this file."""
 
 from __future__ import annotations
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
+import signal
+import threading
 import time
 from collections import deque
 from copy import deepcopy
@@ -13,11 +16,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from pytest_rfperf.errors import UsageError
+from pytest_rfperf.reference.tasks import GENERATOR_VERSION
 from pytest_rfperf.reference.training.losses import losses
 from pytest_rfperf.reference.training.network import Network
+from pytest_rfperf.reference.training.recipe import RECIPE_VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from pytest_rfperf.reference.training.recipe import Recipe, Size
@@ -59,27 +64,38 @@ class Training:
         self.step = self.started_at = 0
         self.spent = Spent()
         self.recent: deque[tuple[float, float]] = deque(maxlen=_LAST_STEPS)
-        self._key = {"size": asdict(size), "recipe": asdict(recipe), "seed": seed, "classes": classes}
+        self._key = {
+            "size": asdict(size),
+            "recipe": asdict(recipe),
+            "recipe version": RECIPE_VERSION,
+            "generator version": GENERATOR_VERSION,
+            "seed": seed,
+            "threads": threads,
+            "classes": classes,
+        }
 
     def run(self, pool: Pool, checkpoint: Path, progress: Callable[[int, float, float], None]) -> Trained:
         """Train to the end; `progress` is told the step and the two losses.
 
-        A checkpoint is written now and then, and when the run is stopped.
+        A checkpoint is written now and then, and when the run is stopped, always between two steps.
         """
         wall, cpu = time.perf_counter(), time.process_time()
         before, saved = Spent(**asdict(self.spent)), wall
         self.network.train()
         try:
             while self.step < self.recipe.steps:
-                self._advance(pool)
+                with _whole():
+                    self._advance(pool)
                 now = time.perf_counter()
                 self.spent = Spent(before.wall_s + now - wall, before.cpu_s + time.process_time() - cpu)
                 progress(self.step, *self.recent[-1])
                 if now - saved > CHECKPOINT_EVERY_S:
                     self.save(checkpoint)
                     saved = now
-        finally:
+        except KeyboardInterrupt:
             self.save(checkpoint)
+            raise
+        self.save(checkpoint)
         scores, boxes = (sum(values) / len(self.recent) for values in zip(*self.recent, strict=True))
         return Trained(self.average, self.spent, scores, boxes)
 
@@ -147,6 +163,22 @@ class Training:
             for name, value in ours.items():
                 if value.dtype.is_floating_point:
                     value.lerp_(theirs[name], 1 - kept)
+
+
+@contextlib.contextmanager
+def _whole() -> Iterator[None]:
+    """Let Ctrl-C wait for the end of a step, whose state is neither that before nor that after."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    asked: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _frame: asked.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if asked:
+        raise KeyboardInterrupt
 
 
 def _schedule(done: float, warm_up: float) -> float:

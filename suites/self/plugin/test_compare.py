@@ -43,11 +43,23 @@ def test_the_report_shows_both_models_and_the_comparison(project):
     assert (comparison["small"], comparison["large"]) == ("fast", "accurate")
 
 
-def test_a_comparison_that_is_not_as_asserted_fails_its_test_like_any_other(project):
+def test_a_comparison_that_is_not_as_asserted_fails_its_test_and_is_reported_all_the_same(project):
     project.makepyfile("def test_it(compare): assert compare().gain(iou=0.5).low > 0")
     result = project.runpytest()
     result.assert_outcomes(failed=1)
-    result.stdout.no_fnmatch_line("*INTERNALERROR*")
+    result.stdout.fnmatch_lines(["*assert 0.0 > 0*", "Accuracy"])
+    assert [comparison["gains"]["AP50"]["value"] for comparison in facts_of(project)["comparisons"]] == [0.0]
+
+
+def test_a_failed_comparison_keeps_both_models_from_being_recorded(project):
+    project.makepyfile(
+        "from pytest_rfperf import min_map\n"
+        "@min_map(0)\ndef test_gate(): ...\n"
+        "def test_it(compare): assert compare().gain(iou=0.5).low > 0"
+    )
+    result = project.runpytest("--rfperf-record")
+    result.stdout.fnmatch_lines(["not recorded: fast on cpu/street: *test_it[[]cpu-street[]] failed"])
+    assert not (project.path / "baselines").exists()
 
 
 def test_a_ratio_is_judged_for_the_models_that_are_not_the_other(project):

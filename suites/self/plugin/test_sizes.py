@@ -89,7 +89,13 @@ def test_a_malformed_marker_is_a_usage_error_that_names_the_known_sizes(project,
 
 
 def test_a_test_that_runs_for_no_model_cannot_choose_among_them(project):
-    project.makepyfile("from pytest_rfperf import sizes\n@sizes('fast')\ndef test_release(): ...")
+    project.makepyfile("from pytest_rfperf import *\n@sizes('fast')\n@training_ratio(2)\ndef test_release(): ...")
     result = project.runpytest()
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*sizes: this test runs for no model; add a gate, or ask for the fixture `model`"])
+
+
+def test_a_marker_of_that_name_in_a_project_without_gates_is_left_alone(pytester):
+    pytester.makeini("[pytest]\nmarkers = sizes: of shirts")
+    pytester.makepyfile("import pytest\n@pytest.mark.sizes('10x10')\ndef test_shirts(): ...")
+    pytester.runpytest().assert_outcomes(passed=1)

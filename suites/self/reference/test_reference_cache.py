@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pytest_rfperf.cache_folder import VARIABLE, cache_folder
 from pytest_rfperf.errors import DatasetError, UsageError
-from pytest_rfperf.reference import cache, tasks
-from pytest_rfperf.reference.cache import cache_folder, task_folder
+from pytest_rfperf.reference import tasks
+from pytest_rfperf.reference.cache import task_folder
 from pytest_rfperf.reference.dataset import ReferenceDataset, ReferenceOptions
 from pytest_rfperf.reference.tasks.scene import Picture
 from pytest_rfperf.registry import find
@@ -64,7 +65,7 @@ def test_the_folder_is_a_coco_folder_with_exact_boxes(drawn):
     assert content["annotations"][0]["area"] == 4.25 * 5
 
 
-@pytest.mark.parametrize("damage", ["generator", "image", "stamp", "annotations"])
+@pytest.mark.parametrize("damage", ["generator", "image", "cut", "stamp", "annotations"])
 def test_a_folder_that_is_not_what_it_should_be_is_drawn_again(drawn, damage):
     folder = folder_of()
     if damage == "generator":
@@ -72,6 +73,8 @@ def test_a_folder_that_is_not_what_it_should_be_is_drawn_again(drawn, damage):
         (folder / "stamp.json").write_text(json.dumps(stamp | {"generator": 0}))
     elif damage == "image":
         (folder / "images" / "0001.jpg").unlink()
+    elif damage == "cut":
+        (folder / "images" / "0001.jpg").write_bytes(b"")
     elif damage == "annotations":
         (folder / "annotations.json").unlink()
     else:
@@ -159,8 +162,8 @@ def test_the_cache_is_where_the_variable_says_else_where_the_platform_keeps_cach
     monkeypatch.setenv("RFPERF_CACHE", str(tmp_path))
     assert cache_folder() == tmp_path
     monkeypatch.delenv("RFPERF_CACHE")
-    assert cache_folder().name == "pytest-rfperf"
-    assert cache.VARIABLE == "RFPERF_CACHE"
+    assert cache_folder().name == "rfperf"
+    assert VARIABLE == "RFPERF_CACHE"
 
 
 def test_a_task_is_read_through_the_ordinary_door(drawn):

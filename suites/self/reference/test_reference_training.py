@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from dataclasses import replace
 
@@ -67,6 +68,23 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_weights(tiny, tmp_path)
     assert next(text for text in said if text.startswith("training")).startswith("training fast: 4/8 steps")
     assert weights(parts) == weights(whole)
     assert float(metadata(parts)["rfperf.training_cpu_s"]) > 0
+
+
+def test_ctrl_c_in_the_middle_of_a_step_waits_for_its_end(tiny, tmp_path, monkeypatch):
+    whole = train(tiny, tmp_path / "whole", quiet)
+    real, calls = loop.losses, []
+
+    def interrupted(*arguments):
+        calls.append(1)
+        if len(calls) == 4:
+            signal.raise_signal(signal.SIGINT)
+        return real(*arguments)
+
+    monkeypatch.setattr(loop, "losses", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny, tmp_path / "parts", quiet)
+    assert len(calls) == 4
+    assert weights(train(tiny, tmp_path / "parts", quiet)) == weights(whole)
 
 
 def test_another_seed_gives_other_weights(tiny, tmp_path):

@@ -3,10 +3,10 @@
 import pytest
 from fakes import accuracy_facts, case_facts, latency_facts, verdict_facts, write_project
 
+from pytest_rfperf.cache_folder import cache_folder
 from pytest_rfperf.config import CommandLine, load_settings
 from pytest_rfperf.errors import StoreError
 from pytest_rfperf.session.recording import record
-from pytest_rfperf.store.artifacts import cache_folder
 from pytest_rfperf.store.baseline import read_baseline
 
 NOW = "2024-05-01T12:00:00+00:00"

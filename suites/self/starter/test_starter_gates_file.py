@@ -52,3 +52,11 @@ def test_any_name_makes_a_function():
     source = gates_file(limits, "")
     compile(source, "test_release.py", "exec")
     assert "def test_v1_5_n(): ..." in source
+
+
+def test_names_that_differ_in_signs_alone_make_tests_that_do_not_shadow_each_other():
+    choice = starters.choice()
+    limits = {name: limits_of(choice, "fast", 1, Figures(0.3, 1.0, None)) for name in ("yolo-n", "yolo.n", "yolo+n")}
+    source = gates_file(limits, "here")
+    titles = [line.partition("(")[0] for line in source.splitlines() if line.startswith("def ")]
+    assert titles == ["def test_yolo_n", "def test_yolo_n__2", "def test_yolo_n__3"]

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_rfperf.cache_folder import cache_folder
 from pytest_rfperf.errors import ModelError, StoreError
 from pytest_rfperf.store import artifacts
-from pytest_rfperf.store.artifacts import cache_folder, keep, sha256_of
+from pytest_rfperf.store.artifacts import keep, sha256_of
 from pytest_rfperf.store.protocol import difference
 
 

@@ -28,19 +28,19 @@ BUNDLED = dict.fromkeys(TASKS, 0.5)
 )
 def test_the_mean_within_a_point_and_a_half_and_each_task_within_three(differences, alike):
     trained = {task: 0.5 + difference for task, difference in zip(TASKS, differences, strict=True)}
-    assert Likeness(BUNDLED, trained).alike is alike
+    assert Likeness(BUNDLED, trained, BUNDLED, BUNDLED).alike is alike
 
 
 def compared(monkeypatch, trained):
-    monkeypatch.setattr(module, "likeness", lambda *_arguments: Likeness(BUNDLED, trained))
+    monkeypatch.setattr(module, "likeness", lambda *_arguments: Likeness(BUNDLED, trained, BUNDLED, BUNDLED))
     return CliRunner().invoke(rfperf, ["reference", "compare", str(artifact("fast")), "--size=fast"])
 
 
 def test_the_command_shows_every_task_and_ends_with_0(monkeypatch):
     result = compared(monkeypatch, BUNDLED | {"bees": 0.51})
     assert result.exit_code == 0, result.output
-    assert "bees           0.5000   0.5100     +0.0100" in result.output
-    assert "mean                               +0.0020" in result.output
+    assert "bees               0.5000  0.5000     0.5000  0.5100        +0.0100" in result.output
+    assert result.output.splitlines()[6].split() == ["mean", "+0.0020"]
     assert "alike: within 0.015 on the mean and 0.03 on each task" in result.output
 
 
