@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,7 +52,8 @@ def command(targets: tuple[str, ...], datasets: tuple[str, ...], markdown: Path 
         click.echo(f"wrote {markdown}")
     if heard.exit_status:
         raise SystemExit(heard.exit_status)
-    click.echo(f"facts: {root / _JSON}; next: rfperf advise --from {root / _JSON} --goal realtime --per-s 30")
+    facts = os.path.relpath(root / _JSON)
+    click.echo(f"facts: {facts}; next: rfperf advise --from {facts} --goal realtime --per-s 30")
     click.echo("your own models: rfperf init")
 
 
