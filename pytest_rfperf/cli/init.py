@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pytest_rfperf.cli.asking import Asker
-from pytest_rfperf.cli.progress import LineProgress
+from pytest_rfperf.cli.progress import stderr_progress
 from pytest_rfperf.errors import UsageError
 from pytest_rfperf.starter.checkout import left_out, repository_of, shown_path
 from pytest_rfperf.starter.choice import RUNNERS, Choice
@@ -24,6 +24,7 @@ from pytest_rfperf.starter.sizes import size_bytes
 from pytest_rfperf.starter.workflow import PLACE, workflow
 
 if TYPE_CHECKING:
+    from pytest_rfperf.report.progress import LineProgress
     from pytest_rfperf.starter.choice import Runner
     from pytest_rfperf.starter.measurement import Figures, Measured
 
@@ -74,7 +75,7 @@ def command(  # noqa: PLR0913 - one an option
     ci = repository / PLACE
     refuse_existing([tests, ci], force=force)
     refuse_unwritable([tests, ci])
-    progress = LineProgress()
+    progress = stderr_progress()
     found = Found((), ()) if models and data else look_around(root, progress.show)
     progress.done()
     asker = Asker(root, found, interactive=sys.stdin.isatty() and not yes, guess=yes)

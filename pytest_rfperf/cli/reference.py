@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from pytest_rfperf.cli.exit_codes import FAILED, INTERRUPTED
-from pytest_rfperf.cli.progress import LineProgress
+from pytest_rfperf.cli.progress import stderr_progress
 from pytest_rfperf.errors import UsageError
 from pytest_rfperf.reference import SIZES, TASKS, artifact
 from pytest_rfperf.store.atomic import write_atomically
@@ -49,7 +49,7 @@ def train(size: str, folder: Path, seed: int, threads: int) -> None:
     from pytest_rfperf.reference.training.run import Order  # noqa: PLC0415 - torch takes seconds to import
     from pytest_rfperf.reference.training.run import train as run  # noqa: PLC0415 - torch takes seconds to import
 
-    progress = LineProgress()
+    progress = stderr_progress()
     try:
         content = run(Order(size, seed, threads), folder, progress.show)
     except KeyboardInterrupt:
@@ -84,7 +84,7 @@ def compare(model: Path, size: str) -> None:
     """
     from pytest_rfperf.workshop.likeness import likeness  # noqa: PLC0415 - --help stays quick
 
-    progress = LineProgress()
+    progress = stderr_progress()
     found = likeness(artifact(size), model, progress)
     progress.done()
     click.echo(_ROW.format("task", "bundled AP50", "AP", "this AP50", "AP", "AP differs by"))
@@ -106,7 +106,7 @@ def picture(path: Path) -> None:
     """Draw one image a task with what either bundled detector finds and misses."""
     from pytest_rfperf.workshop.picture import picture as drawn  # noqa: PLC0415 - --help stays quick
 
-    progress = LineProgress()
+    progress = stderr_progress()
     content = drawn(progress)
     progress.done()
     _written(path, content)

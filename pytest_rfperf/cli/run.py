@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from pytest_rfperf.cli.exit_codes import INTERRUPTED
-from pytest_rfperf.cli.progress import LineProgress
+from pytest_rfperf.cli.progress import stderr_progress
 from pytest_rfperf.plugin.progress import PROGRESS
 from pytest_rfperf.plugin.stash import CONTROLLER
 from pytest_rfperf.session.facts import CaseFacts, ComparisonFacts, ReportFacts
@@ -19,6 +19,8 @@ from pytest_rfperf.session.facts import CaseFacts, ComparisonFacts, ReportFacts
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
     from pathlib import Path
+
+    from pytest_rfperf.report.progress import LineProgress
 
 _ALONE = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": "", "PYTEST_PLUGINS": ""}
 """Plugins, options and conftest files of the project around have no say in a command."""
@@ -72,8 +74,8 @@ def run_tests(
     """
     before = {name: os.environ.get(name) for name in (*_ALONE, *unset)}
     os.environ.update(_ALONE | dict.fromkeys(unset, ""))
-    listener, progress = _Listener(hear), LineProgress()
-    listener.progress = progress
+    progress = stderr_progress()
+    listener = _Listener(hear, progress)
     arguments = [
         *map(str, paths),
         *("-p", "pytest_rfperf.plugin", "-p", "no:terminal", "-p", "no:cacheprovider", "-s"),
@@ -99,14 +101,13 @@ def run_tests(
 class _Listener:
     """A plugin of one run."""
 
-    def __init__(self, hear: Callable[[ReportFacts], None]) -> None:
+    def __init__(self, hear: Callable[[ReportFacts], None], progress: LineProgress) -> None:
         self.heard = Heard()
-        self.progress = LineProgress()
-        self._hear = hear
+        self._hear, self._progress = hear, progress
 
     def pytest_configure(self, config: pytest.Config) -> None:
         """Show progress on this command's own line."""
-        config.pluginmanager.register(self.progress, PROGRESS)
+        config.pluginmanager.register(self._progress, PROGRESS)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
@@ -123,7 +124,7 @@ class _Listener:
         if text:
             facts = msgspec.json.decode(text, type=ReportFacts)
             self.heard.facts.append(facts)
-            self.progress.done()
+            self._progress.done()
             self._hear(facts)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:

@@ -1,9 +1,11 @@
-"""Progress while a test measures: one line on a terminal, a line now and then elsewhere."""
+"""Progress while a test measures, past pytest's capture."""
 
 from __future__ import annotations
 
-import time
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
+
+from pytest_rfperf.report.progress import LineProgress
 
 if TYPE_CHECKING:
     import pytest
@@ -12,8 +14,6 @@ if TYPE_CHECKING:
 
 PROGRESS = "rfperf-progress"
 """The name under which a command that runs pytest registers its own."""
-_FIRST_S = 2.0
-_EVERY_S = {True: 0.2, False: 15.0}
 
 
 class Silent:
@@ -26,41 +26,6 @@ class Silent:
         """Leave nothing."""
 
 
-class TerminalProgress:
-    """Writes past pytest's capture, once a measurement has taken two seconds."""
-
-    def __init__(self, reporter: Any, capture: Any) -> None:  # noqa: ANN401 - pytest's own plugins, not public types
-        """Take pytest's terminal reporter and capture manager, the latter None with -s."""
-        self._writer = reporter._tw  # noqa: SLF001 - the reporter offers no way to rewrite a line
-        self._capture = capture
-        self._live = bool(reporter.isatty)
-        self._begin = self._last = 0.0
-        self._shown = False
-
-    def show(self, what: str) -> None:
-        """Show what is going on, at most a few times a second on a terminal, every 15 s in a log."""
-        now = time.monotonic()
-        self._begin = self._begin or now
-        if now - self._begin < _FIRST_S or now - self._last < _EVERY_S[self._live]:
-            return
-        self._last, self._shown = now, True
-        width = max(20, self._writer.fullwidth - 1)
-        self._write(f"\r{what[:width]:<{width}}" if self._live else f"\nrfperf: {what}\n")
-
-    def done(self) -> None:
-        """Take the line away."""
-        if self._shown and self._live:
-            self._write("\r" + " " * max(20, self._writer.fullwidth - 1) + "\r")
-        self._begin, self._last, self._shown = 0.0, 0.0, False
-
-    def _write(self, text: str) -> None:
-        if self._capture is None:
-            self._writer.write(text, flush=True)
-            return
-        with self._capture.global_and_fixture_disabled():
-            self._writer.write(text, flush=True)
-
-
 def progress_for(config: pytest.Config) -> Progress:
     """Progress of the command that runs pytest, else on the terminal where this process has it."""
     registered: Progress | None = config.pluginmanager.get_plugin(PROGRESS)
@@ -69,4 +34,15 @@ def progress_for(config: pytest.Config) -> Progress:
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is None or hasattr(config, "workerinput"):
         return Silent()
-    return TerminalProgress(reporter, config.pluginmanager.get_plugin("capturemanager"))
+    return _terminal_progress(reporter, config.pluginmanager.get_plugin("capturemanager"))
+
+
+def _terminal_progress(reporter: Any, capture: Any) -> LineProgress:  # noqa: ANN401 - pytest's own plugins, not public types
+    """Through pytest's terminal reporter and past its capture manager, the latter None with -s."""
+    writer, live = reporter._tw, bool(reporter.isatty)  # noqa: SLF001 - the reporter offers no way to rewrite a line
+
+    def write(text: str) -> None:
+        with nullcontext() if capture is None else capture.global_and_fixture_disabled():
+            writer.write(text if live else f"\nrfperf: {text}", flush=True)
+
+    return LineProgress(write, lambda: max(20, writer.fullwidth - 1), live=live)
