@@ -117,7 +117,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     __tracebackhide__ = True
     try:
         result = yield
-    except Exception:
+    except (Exception, pytest.fail.Exception):
         if COMPARE in getattr(item, "fixturenames", ()):
             from pytest_rfperf.plugin.judging import keep_facts  # noqa: PLC0415 - projects without gates pay nothing
 

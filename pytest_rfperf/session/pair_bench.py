@@ -60,6 +60,7 @@ class PairBench:
         """What the second has more of average precision, with its interval over resampled images."""
         if iou not in self.gains:
             first, second = self.first.accuracy(), self.second.accuracy()
+            # Under the lock of measuring, too: work of this size would disturb what another process measures.
             with self.session.measuring(f"{self.where}: accuracy") as say:
                 say("resampling images")
                 self.gains[iou] = ap_difference(first.records, second.records, first.run.images, iou=iou)
