@@ -21,9 +21,9 @@ def facts_of(project):
 
 def test_a_test_that_compares_runs_once_a_target_and_dataset(project):
     project.makepyfile("def test_it(compare): assert compare().gain(iou=0.5).value == 0")
-    result = project.runpytest("-v")
+    result = project.runpytest("-rA")
     result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["*test_it[[]cpu-street[]] PASSED*"])
+    result.stdout.fnmatch_lines(["PASSED *test_it[[]cpu-street[]]"])
 
 
 def test_the_report_shows_both_models_and_the_comparison(project):

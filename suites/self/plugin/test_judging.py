@@ -78,8 +78,8 @@ def test_the_marker_closest_to_the_test_wins_among_equals(pytester):
         "    @min_map(0.1, iou=0.5)",
         "    def test_other_key_adds(self): ...",
     )
-    result = pytester.runpytest(*ONE, "-v")
-    result.stdout.fnmatch_lines(["*test_closest_wins*PASSED*", "*test_other_key_adds*FAILED*"])
+    result = pytester.runpytest(*ONE, "-rA")
+    result.stdout.fnmatch_lines(["PASSED *test_closest_wins*", "FAILED *test_other_key_adds*"])
 
 
 def test_ids_are_readable_and_join_the_users_own_parameters(pytester):

@@ -93,9 +93,9 @@ def test_overridden_fixtures_do_not_break_a_gate(pytester):
             assert (dataset, model) == (3, "mine")
         """
     )
-    result = pytester.runpytest("--target=cpu", "--rfperf-size=fast", "--rfperf-dataset=pieces", "-v")
+    result = pytester.runpytest("--target=cpu", "--rfperf-size=fast", "--rfperf-dataset=pieces", "-rA")
     result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["*test_release[[]fast-cpu-pieces] PASSED*"])
+    result.stdout.fnmatch_lines(["PASSED *test_release[[]fast-cpu-pieces]"])
 
 
 def test_without_configuration_of_a_part_that_is_needed_the_key_is_named(pytester):
