@@ -46,7 +46,7 @@ def train(size: str, folder: Path, seed: int, threads: int) -> None:
     Stopped with Ctrl-C it leaves a checkpoint; the same command goes on from there. Needs the extra `train`.
     """
     _require("torch", "onnx")
-    from pytest_rfperf.reference.training.run import Order  # noqa: PLC0415 - torch takes seconds to import
+    from pytest_rfperf.reference.training.run import CHECKPOINT, Order  # noqa: PLC0415 - torch takes seconds to import
     from pytest_rfperf.reference.training.run import train as run  # noqa: PLC0415 - torch takes seconds to import
 
     progress = stderr_progress()
@@ -54,7 +54,9 @@ def train(size: str, folder: Path, seed: int, threads: int) -> None:
         content = run(Order(size, seed, threads), folder, progress.show)
     except KeyboardInterrupt:
         progress.done()
-        click.echo("stopped; the same command goes on from the checkpoint", err=True)
+        kept = (folder / CHECKPOINT.format(size=size)).is_file()
+        said = "the same command goes on from the checkpoint" if kept else "training had not begun, and nothing is kept"
+        click.echo(f"stopped; {said}", err=True)
         raise SystemExit(INTERRUPTED) from None
     progress.done()
     path = _written(folder / f"{size}.onnx", content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from pytest_rfperf.plugin.stash import CONTROLLER
 from pytest_rfperf.session.facts import CaseFacts, ComparisonFacts, ReportFacts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from pytest_rfperf.report.progress import LineProgress
@@ -72,8 +73,6 @@ def run_tests(
     SystemExit
         If Ctrl-C ended it.
     """
-    before = {name: os.environ.get(name) for name in (*_ALONE, *unset)}
-    os.environ.update(_ALONE | dict.fromkeys(unset, ""))
     progress = stderr_progress()
     listener = _Listener(hear, progress)
     arguments = [
@@ -84,18 +83,29 @@ def run_tests(
         *options,
     ]
     try:
-        listener.heard.exit_status = int(pytest.main(arguments, plugins=[listener]))
+        with _environment(_ALONE | dict.fromkeys(unset, "")):
+            listener.heard.exit_status = int(pytest.main(arguments, plugins=[listener]))
     finally:
         progress.done()
+    if listener.heard.exit_status == pytest.ExitCode.INTERRUPTED:
+        click.echo("stopped", err=True)
+        raise SystemExit(INTERRUPTED)
+    return listener.heard
+
+
+@contextlib.contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set variables, and put back what they were."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
         for name, value in before.items():
             if value is None:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
-    if listener.heard.exit_status == pytest.ExitCode.INTERRUPTED:
-        click.echo("stopped", err=True)
-        raise SystemExit(INTERRUPTED)
-    return listener.heard
 
 
 class _Listener:

@@ -41,14 +41,13 @@ def command(targets: tuple[str, ...], datasets: tuple[str, ...], markdown: Path 
     heard = run_tests(tests, options, root, _Rows().hear, unset=("RFPERF_SIZE", "RFPERF_DATASET"))
     comparisons, cases = latest(heard.comparisons), merged(heard.cases)
     said = dict.fromkeys(f"{v.outcome}: {v.gate}: {v.message}" for case in cases for v in case.verdicts)
-    if markdown:
-        verdicts = (f"- {markdown_text(line)}" for line in said)
-        lines = ["# rfperf study", "", *comparison_markdown(comparisons, cases), *verdicts]
-        write_atomically(markdown, ("\n".join(lines) + "\n").encode())
     click.echo("\n".join([*comparison_lines(comparisons, cases), *said]))
     for failure in heard.failures:
         click.secho(failure, fg="red")
     if markdown:
+        verdicts = (f"- {markdown_text(line)}" for line in said)
+        lines = ["# rfperf study", "", *comparison_markdown(comparisons, cases), *verdicts]
+        write_atomically(markdown, ("\n".join(lines) + "\n").encode())
         click.echo(f"wrote {markdown}")
     if heard.exit_status:
         raise SystemExit(heard.exit_status)

@@ -17,7 +17,14 @@ from pytest_rfperf.data.runs import FAILED_NS, ColdStart, HostSignals, LatencyRu
 from pytest_rfperf.data.timing import Timing
 from pytest_rfperf.errors import RequestError
 from pytest_rfperf.measure.closed_loop import ClosedLoop
-from pytest_rfperf.session.facts import AccuracyFacts, CaseFacts, LatencyFacts, VerdictFacts
+from pytest_rfperf.session.facts import (
+    AccuracyFacts,
+    CaseFacts,
+    ComparisonFacts,
+    EstimateFacts,
+    LatencyFacts,
+    VerdictFacts,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -269,6 +276,26 @@ def verdict_facts(outcome: str = "PASS", **changes: Any) -> VerdictFacts:
         "message": "p95 12.5 ms",
     }
     return VerdictFacts(outcome=outcome, **(usual | changes))
+
+
+def comparison_facts(**changes: Any) -> ComparisonFacts:
+    """Facts of fast beside accurate on cpu and bees."""
+    end, alone = "end-to-end", "model-only"
+    usual: dict[str, Any] = {
+        "small": "fast",
+        "large": "accurate",
+        "target": "cpu",
+        "dataset": "bees",
+        "images": 100,
+        "small_ap": {"AP": 0.2, "AP50": 0.64},
+        "large_ap": {"AP": 0.35, "AP50": 0.86},
+        "gains": {"AP50": EstimateFacts(0.22, 0.2, 0.24)},
+        "slow_downs": {end: EstimateFacts(2.0, 1.9, 2.1), alone: EstimateFacts(3.0, 2.9, 3.1)},
+        "pairs": {end: 300, alone: 200},
+        "small_ms": {f"{end} p50": EstimateFacts(2, 1.9, 2.1), f"{end} p95": EstimateFacts(2.5, 2.4, 2.6)},
+        "large_ms": {f"{end} p50": EstimateFacts(4, 3.9, 4.1), f"{end} p95": EstimateFacts(5, 4.9, 5.1)},
+    }
+    return ComparisonFacts(**(usual | changes))
 
 
 def write_project(root: Path, *, kind: str = "fakes:FakeTarget", more: str = "") -> None:

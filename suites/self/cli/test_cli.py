@@ -9,35 +9,17 @@ import sys
 import msgspec
 import pytest
 from click.testing import CliRunner
+from fakes import comparison_facts as comparison
 
 from pytest_rfperf.cli import _COMMANDS, demo, main, rfperf, run
 from pytest_rfperf.cli import advise as advise_module
 from pytest_rfperf.cli import study as study_module
 from pytest_rfperf.errors import UsageError
-from pytest_rfperf.session.facts import CaseFacts, ComparisonFacts, EstimateFacts, ReportFacts, VerdictFacts
+from pytest_rfperf.session.facts import CaseFacts, ReportFacts, VerdictFacts
 
 
 def invoke(*arguments):
     return CliRunner().invoke(rfperf, list(arguments))
-
-
-def comparison(**changes):
-    end = "end-to-end"
-    usual = {
-        "small": "fast",
-        "large": "accurate",
-        "target": "cpu",
-        "dataset": "bees",
-        "images": 100,
-        "small_ap": {"AP": 0.2, "AP50": 0.64},
-        "large_ap": {"AP": 0.35, "AP50": 0.86},
-        "gains": {"AP50": EstimateFacts(0.22, 0.2, 0.24)},
-        "slow_downs": {end: EstimateFacts(2.0, 1.9, 2.1)},
-        "pairs": {end: 300},
-        "small_ms": {f"{end} p95": EstimateFacts(2.5, 2.4, 2.6)},
-        "large_ms": {f"{end} p95": EstimateFacts(5, 4.9, 5.1)},
-    }
-    return ComparisonFacts(**(usual | changes))
 
 
 def verdict(outcome, gate="min_map"):

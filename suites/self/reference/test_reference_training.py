@@ -223,15 +223,21 @@ def test_the_command_trains_and_writes_one_file(tiny, tmp_path, monkeypatch):
     assert f"next: rfperf reference compare {tmp_path / 'fast.onnx'} --size fast" in result.output
 
 
-def test_ctrl_c_says_how_to_go_on(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("begun", "said"),
+    [(True, "the same command goes on from the checkpoint"), (False, "training had not begun, and nothing is kept")],
+)
+def test_ctrl_c_says_what_is_kept(tmp_path, monkeypatch, begun, said):
     def stop(*_arguments):
+        if begun:
+            (tmp_path / "fast.checkpoint").touch()
         raise KeyboardInterrupt
 
     monkeypatch.setattr(run, "train", stop)
     result = CliRunner().invoke(rfperf, ["reference", "train", "--size=fast", f"--out={tmp_path}"])
     assert result.exit_code == 130
-    assert "stopped; the same command goes on from the checkpoint" in result.output
-    assert list(tmp_path.iterdir()) == []
+    assert f"stopped; {said}\n" in result.output
+    assert not (tmp_path / "fast.onnx").exists()
 
 
 def test_without_the_extra_the_error_names_it(monkeypatch, tmp_path):

@@ -6,6 +6,7 @@ import math
 
 import msgspec
 from fakes import accuracy_facts, case_facts, latency_facts
+from fakes import comparison_facts as comparison
 
 from pytest_rfperf.report.comparison import (
     accuracy_grid,
@@ -21,24 +22,6 @@ from pytest_rfperf.report.comparison import (
 from pytest_rfperf.session.facts import ComparisonFacts, EstimateFacts
 
 END, ALONE = "end-to-end", "model-only"
-
-
-def comparison(**changes):
-    usual = {
-        "small": "fast",
-        "large": "accurate",
-        "target": "cpu",
-        "dataset": "bees",
-        "images": 100,
-        "small_ap": {"AP": 0.2, "AP50": 0.64},
-        "large_ap": {"AP": 0.35, "AP50": 0.86},
-        "gains": {"AP50": EstimateFacts(0.22, 0.2, 0.24)},
-        "slow_downs": {END: EstimateFacts(2.0, 1.9, 2.1), ALONE: EstimateFacts(3.0, 2.9, 3.1)},
-        "pairs": {END: 300, ALONE: 200},
-        "small_ms": {f"{END} p50": EstimateFacts(2, 1.9, 2.1), f"{END} p95": EstimateFacts(2.5, 2.4, 2.6)},
-        "large_ms": {f"{END} p50": EstimateFacts(4, 3.9, 4.1), f"{END} p95": EstimateFacts(5, 4.9, 5.1)},
-    }
-    return ComparisonFacts(**(usual | changes))
 
 
 def case(model, predictions, postprocess_ms):
