@@ -10,45 +10,83 @@ cocoapi/PythonAPI/pycocotools/cocoeval.py, COCOeval.accumulate and COCOeval.summ
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import functools
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+
+from pytest_rfperf.core.native.accumulation import native_accumulate, native_transposed
+from pytest_rfperf.core.records import bit_set
+from pytest_rfperf.core.tier import tier
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from pytest_rfperf.core.matching import MatchRecords
+    from pytest_rfperf.core.records import MatchRecords
 
+    Bits = NDArray[np.uint64]
     Bools = NDArray[np.bool_]
     Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+    Shorts = NDArray[np.int32]
 
 RECALL_THRESHOLDS = np.linspace(0.0, 1.00, 101)
 _EPSILON = np.spacing(1)
+_ONE = np.uint64(1)
 
 
-@dataclass(frozen=True, slots=True)
-class PrecisionRecall:
-    """The accumulated tensors; -1 wherever a category has no object that counts.
+class Wanted(NamedTuple):
+    """What of the tensors is asked for; they are large.
 
     Attributes
     ----------
-    precision, scores : (T, R, K, A, M) float64
-        Interpolated precision, and the score at which it is reached, at the R = 101 recall thresholds.
-    recall : (T, K, A, M) float64
-        The highest recall reached.
-    iou_thresholds, areas, max_detections : tuple
-        The axes T, A and M.
+    limits : tuple of int
+        M ascending limits on the detections of an image and category.
+    recall_only : int
+        The first limits, for which precision and scores are left out; N = M less these.
+    scores : bool
     """
 
-    precision: Floats
-    scores: Floats
-    recall: Floats
-    iou_thresholds: tuple[float, ...]
-    areas: tuple[str, ...]
-    max_detections: tuple[int, ...]
+    limits: tuple[int, ...]
+    recall_only: int
+    scores: bool
+
+
+class PrecisionRecall:
+    """What match records come to: COCO's tensors and the values read from them, computed when they are asked for.
+
+    Tensors are -1 wherever a category has no object that counts.
+
+    Parameters
+    ----------
+    records : MatchRecords
+    max_detections : sequence of int
+        Ascending limits on the detections an image and category; at most what the records were matched with.
+    """
+
+    def __init__(self, records: MatchRecords, max_detections: Sequence[int]) -> None:
+        """Compute nothing yet."""
+        self.records = records
+        self.iou_thresholds = records.iou_thresholds
+        self.areas = records.areas
+        self.max_detections = tuple(max_detections)
+
+    @property
+    def precision(self) -> Floats:
+        """Interpolated precision, (T, R, K, A, M) float64, at the R = 101 recall thresholds."""
+        return self._tensors[0].transpose(3, 4, 0, 1, 2)
+
+    @property
+    def scores(self) -> Floats:
+        """The score at which each precision is reached, (T, R, K, A, M) float64."""
+        return self._tensors[1].transpose(3, 4, 0, 1, 2)
+
+    @property
+    def recall(self) -> Floats:
+        """The highest recall reached, (T, K, A, M) float64."""
+        return self._summary[2].transpose(3, 0, 1, 2)
 
     def ap(self, *, iou: float | None = None, area: str = "all", category: int | None = None) -> float:
         """Mean of the precision over thresholds, recalls and categories, at the largest max_detections.
@@ -57,15 +95,45 @@ class PrecisionRecall:
         -------
         float
             In [0, 1]; -1 where nothing counts.
+
+        Raises
+        ------
+        ValueError
+            If the records were not matched at that IoU.
         """
-        chosen = self.precision[..., self.areas.index(area), -1]
-        chosen = chosen[chosen_thresholds(self.iou_thresholds, iou)]
-        return mean_of_known(chosen if category is None else chosen[..., category : category + 1])
+        at = self.areas.index(area)
+        known = self._known[at] if category is None else np.intersect1d(self._known[at], [category])
+        if not len(known):
+            return -1.0
+        precision = self._summary[0][:, at, -1]
+        if iou is None:
+            return float(np.mean(_side_by_side(precision.reshape(len(precision), -1), known)))
+        (threshold,) = chosen_thresholds(self.iou_thresholds, iou)
+        return float(np.mean(_side_by_side(precision[:, threshold], known)))
 
     def ar(self, *, area: str = "all", max_detections: int | None = None) -> float:
         """Mean of the highest recall over thresholds and categories; -1 where nothing counts."""
         last = -1 if max_detections is None else self.max_detections.index(max_detections)
         return mean_of_known(self.recall[..., self.areas.index(area), last])
+
+    @functools.cached_property
+    def _known(self) -> list[Ints]:
+        """Categories that have objects that count, by area range."""
+        return [np.flatnonzero(counts) for counts in self.records.object_counts]
+
+    @functools.cached_property
+    def _summary(self) -> tuple[Floats, Floats, Floats]:
+        """All that the values need: recall at every limit, precision at the last."""
+        return self._accumulated(Wanted(self.max_detections, len(self.max_detections) - 1, scores=False))
+
+    @functools.cached_property
+    def _tensors(self) -> tuple[Floats, Floats, Floats]:
+        return self._accumulated(Wanted(self.max_detections, 0, scores=True))
+
+    def _accumulated(self, wanted: Wanted) -> tuple[Floats, Floats, Floats]:
+        if tier() == "c":
+            return native_accumulate(self.records, wanted, RECALL_THRESHOLDS)
+        return numpy_accumulate(self.records, wanted)
 
 
 def accumulate(records: MatchRecords, *, max_detections: Sequence[int] = (1, 10, 100)) -> PrecisionRecall:
@@ -78,52 +146,90 @@ def accumulate(records: MatchRecords, *, max_detections: Sequence[int] = (1, 10,
     max_detections : sequence of int
         Ascending limits on the detections an image and category.
     """
-    t, k = len(records.iou_thresholds), records.category_count
-    a, m, r = len(records.areas), len(max_detections), len(RECALL_THRESHOLDS)
-    precision, scores = -np.ones((t, r, k, a, m)), -np.ones((t, r, k, a, m))
-    recall = -np.ones((t, k, a, m))
-    edges = np.searchsorted(records.categories, np.arange(k + 1))
+    return PrecisionRecall(records, max_detections)
+
+
+def numpy_accumulate(records: MatchRecords, wanted: Wanted) -> tuple[Floats, Floats, Floats]:
+    """Precision and scores (K, A, N, T, R), the latter empty where not wanted, and recall (K, A, M, T)."""
+    t, k, a = len(records.iou_thresholds), records.category_count, len(records.areas)
+    shape = (k, a, len(wanted.limits) - wanted.recall_only, t, len(RECALL_THRESHOLDS))
+    precision, recall = -np.ones(shape), -np.ones((k, a, len(wanted.limits), t))
+    scores = -np.ones(shape if wanted.scores else 0)
     counts = records.object_counts
     for category in range(k):
-        segment = slice(int(edges[category]), int(edges[category + 1]))
-        deepest = int(records.ranks[segment].max(initial=-1)) + 1
-        for area in range(a):
-            objects = int(counts[area, category])
-            if not objects:
-                continue
-            curves: dict[int, tuple[Floats, Floats, Floats]] = {}
-            for limit, most in enumerate(max_detections):
+        course = _course(records, category)
+        deepest = int(course.ranks.max(initial=-1)) + 1
+        for area in np.flatnonzero(counts[:, category]):
+            objects, curves = int(counts[area, category]), {}
+            for limit, most in enumerate(wanted.limits):
                 reached = min(most, deepest)
                 if reached not in curves:
-                    curves[reached] = _curve(records, segment, area, objects, reached)
-                at = (slice(None), slice(None), category, area, limit)
-                precision[at], scores[at], recall[:, category, area, limit] = curves[reached]
-    return PrecisionRecall(precision, scores, recall, records.iou_thresholds, records.areas, tuple(max_detections))
+                    curves[reached] = _curve(course, int(area), objects, reached)
+                at_limit = curves[reached]
+                recall[category, area, limit] = at_limit[2]
+                if limit >= wanted.recall_only:
+                    at = (category, area, limit - wanted.recall_only)
+                    precision[at] = at_limit[0]
+                    if wanted.scores:
+                        scores[at] = at_limit[1]
+    return precision, scores, recall
 
 
-def _curve(records: MatchRecords, segment: slice, area: int, objects: int, most: int) -> tuple[Floats, Floats, Floats]:
+class _Course(NamedTuple):
+    """The detections of one category, surest first, and what its contenders are at each threshold."""
+
+    ranks: Shorts
+    scores: Floats
+    in_area: Bits
+    places: Ints
+    """Of the contenders."""
+    true: Bools
+    """(A, T, C): took an object that counts."""
+    false: Bools
+    """(A, T, C): took none, and lies in the range itself."""
+
+
+def _course(records: MatchRecords, category: int) -> _Course:
+    first, last = records.edges[category : category + 2]
+    begin, end = records.contender_edges[category : category + 2]
+    bits = np.arange(len(records.iou_thresholds), dtype=np.uint64)[:, None]
+    matched, ignored = records.matched[begin:end].T[:, None, :], records.ignored[begin:end].T[:, None, :]
+    places = records.contenders[begin:end] - first
+    in_area = records.in_area[first:last]
+    inside = np.array([bit_set(in_area[places], a) for a in range(len(records.areas))]).reshape(
+        len(records.areas), 1, len(places)
+    )
+    is_matched = (matched >> bits) & _ONE != 0
+    return _Course(
+        records.ranks[first:last],
+        records.scores[first:last],
+        in_area,
+        places,
+        is_matched & ((ignored >> bits) & _ONE == 0),
+        ~is_matched & inside,
+    )
+
+
+def _curve(course: _Course, area: int, objects: int, most: int) -> tuple[Floats, Floats, Floats]:
     """Precision (T, R), scores (T, R) and highest recall (T,) of one category."""
-    t, r = len(records.iou_thresholds), len(RECALL_THRESHOLDS)
+    t, r = course.true.shape[1], len(RECALL_THRESHOLDS)
     precision, scores, recall = np.zeros((t, r)), np.zeros((t, r)), np.zeros(t)
-    taking_part = records.ranks[segment] < most
+    taking_part = course.ranks < most
     if not taking_part.any():
         return precision, scores, recall
-    segment_scores = records.scores[segment]
-    scores[:, 0] = segment_scores[np.argmax(taking_part)]
-    first, last = np.searchsorted(records.contenders, (segment.start, segment.stop))
-    places = records.contenders[first:last] - segment.start
-    kept = taking_part[places]
-    places = places[kept]
+    scores[:, 0] = course.scores[np.argmax(taking_part)]
+    kept = taking_part[course.places]
+    places = course.places[kept]
     if not len(places):
         return precision, scores, recall
-    true, false = _contender_counts(records, area, slice(first, last), kept, segment)
-    plain = records.in_area[area, segment] & taking_part
-    plain[places] = False
-    false += np.cumsum(plain)[places]
+    plain = bit_set(course.in_area, area) & taking_part
+    plain[course.places] = False
+    true = np.cumsum(course.true[area][:, kept], axis=1, dtype=np.float64)
+    false = np.cumsum(course.false[area][:, kept], axis=1, dtype=np.float64) + np.cumsum(plain)[places]
     recalled = true / objects
     ratio = true / (false + true + _EPSILON)
     envelope = np.maximum.accumulate(ratio[:, ::-1], axis=1)[:, ::-1]
-    at_score = segment_scores[places]
+    at_score = course.scores[places]
     for threshold in range(t):
         found = np.searchsorted(recalled[threshold], RECALL_THRESHOLDS[1:], side="left")
         reached = found[: np.searchsorted(found, len(places))]
@@ -131,20 +237,6 @@ def _curve(records: MatchRecords, segment: slice, area: int, objects: int, most:
         precision[threshold, 1 : 1 + len(reached)] = envelope[threshold, reached]
         scores[threshold, 1 : 1 + len(reached)] = at_score[reached]
     return precision, scores, recalled[:, -1]
-
-
-def _contender_counts(
-    records: MatchRecords, area: int, rows: slice, kept: Bools, segment: slice
-) -> tuple[Floats, Floats]:
-    """Running counts (T, C) of true and false positives among the contenders of one category."""
-    bits = np.arange(len(records.iou_thresholds), dtype=np.uint64)[:, None]
-    one = np.uint64(1)
-    matched = (records.matched[area, rows][kept] >> bits) & one != 0
-    ignored = (records.ignored[area, rows][kept] >> bits) & one != 0
-    in_area = records.in_area[area, segment][records.contenders[rows][kept] - segment.start]
-    true = np.cumsum(matched & ~ignored, axis=1, dtype=np.float64)
-    false = np.cumsum(~matched & in_area, axis=1, dtype=np.float64)
-    return true, false
 
 
 def chosen_thresholds(thresholds: tuple[float, ...], iou: float | None) -> NDArray[np.int64]:
@@ -162,6 +254,11 @@ def chosen_thresholds(thresholds: tuple[float, ...], iou: float | None) -> NDArr
         msg = f"IoU {iou} was not matched; matched were {', '.join(f'{t:g}' for t in thresholds)}"
         raise ValueError(msg)
     return near
+
+
+def _side_by_side(matrix: Floats, rows: Ints) -> Floats:
+    """Chosen rows (K, W) as columns, one after the other: the order in which pycocotools takes its mean."""
+    return (native_transposed(matrix, rows) if tier() == "c" else np.ascontiguousarray(matrix[rows].T)).ravel()
 
 
 def mean_of_known(values: Floats) -> float:

@@ -3,7 +3,7 @@
 pycocotools matches one image, class, area range and threshold at a time. The same greedy rule is followed here
 for all images and classes in rounds: a *group* is one image and class, round r handles the r-th candidate pair
 of every group. A pair is a detection and an object that overlap enough for the lowest threshold; the state of
-a detection or an object is an integer with one bit a threshold.
+a detection or an object is an integer with one bit a threshold. The C tier does the same in one walk.
 
 References
 ----------
@@ -13,11 +13,14 @@ cocoapi/PythonAPI/pycocotools/cocoeval.py, COCOeval.computeIoU and COCOeval.eval
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pytest_rfperf.core.boxes import coco_pair_iou
+from pytest_rfperf.core.native.matching import native_match
+from pytest_rfperf.core.records import MatchRecords, bit_set, edges_of
+from pytest_rfperf.core.tier import tier
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,56 +41,11 @@ AREA_RANGES: dict[str, tuple[float, float]] = {
     "medium": (32.0**2, 96.0**2),
     "large": (96.0**2, 1e10),
 }
-MAX_THRESHOLDS = 64
-
-
-@dataclass(frozen=True, slots=True)
-class MatchRecords:
-    """The one product of matching: all that average precision and recall need to know.
-
-    Rows are detections in the stable order (category, descending score, image, order made); *contenders* are
-    the few of them that overlap some object. Bit t of a contender's state belongs to IoU threshold t.
-
-    Attributes
-    ----------
-    iou_thresholds : (T,) tuple of float
-    areas : (A,) tuple of str
-    category_count : int
-        K.
-    images, categories, ranks : (D,) int64
-        Image, category, and place among the detections of the same image and category, surest first.
-    scores : (D,) float64
-    in_area : (A, D) bool
-        Whether the area of the detection itself lies in the range.
-    contenders : (C,) int64
-        Ascending rows.
-    matched, ignored : (A, C) uint64
-        Thresholds at which the contender took an object, and those at which that object is ignored.
-    object_images, object_categories : (G,) int64
-    counting : (A, G) bool
-        Objects that count: neither ignored nor outside the area range.
-    """
-
-    iou_thresholds: tuple[float, ...]
-    areas: tuple[str, ...]
-    category_count: int
-    images: Ints
-    categories: Ints
-    ranks: Ints
-    scores: Floats
-    in_area: Bools
-    contenders: Ints
-    matched: Bits
-    ignored: Bits
-    object_images: Ints
-    object_categories: Ints
-    counting: Bools
-
-    @property
-    def object_counts(self) -> Ints:
-        """Objects that count, (A, K) int64."""
-        k = self.category_count
-        return np.array([np.bincount(self.object_categories[kept], minlength=k) for kept in self.counting])
+MAX_BITS = 64
+_MAX_IMAGES = 2**31
+_SHORT = 2**16
+_HIGHEST_IOU = 1 - 1e-10
+"""pycocotools' own limit: a threshold of 1 means this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,85 +77,142 @@ def match(
     category_count : int
         K; categories are 0 to K - 1.
     iou_thresholds : sequence of float
-        Ascending, at most 64. As in pycocotools a threshold of 1 means 1 - 1e-10.
+        At most 64. As in pycocotools a threshold of 1 means 1 - 1e-10.
     area_ranges : dict, optional
-        Name to (least, greatest) area in square pixels, both included; COCO's four unless given.
+        Name to (least, greatest) area in square pixels, both included; at most 64, COCO's four unless given.
     max_detections : int
         The surest detections an image and category that take part.
 
     Raises
     ------
     ValueError
-        If a score or box is not finite, or there are more than 64 thresholds.
+        If a score or box is not finite, an image or category is no rank, or there are more than 64 thresholds or
+        area ranges.
     """
-    ranges = AREA_RANGES if area_ranges is None else area_ranges
-    _check(results, iou_thresholds)
-    rows, ranks = _surest(results, max_detections)
-    pairs = _overlapping_pairs(truth, results, rows, iou_thresholds)
-    contenders, slots = np.unique(pairs.detection, return_inverse=True)
-    limits = np.array(list(ranges.values()), dtype=np.float64).reshape(-1, 2)
-    outside = (truth.areas < limits[:, :1]) | (truth.areas > limits[:, 1:])
-    not_counted = outside | truth.ignore | truth.crowd
-    states = [_assign(pairs, slots, len(contenders), skip, truth.crowd) for skip in not_counted]
-    boxes = results.boxes_xywh[rows]
-    areas = boxes[:, 2] * boxes[:, 3]
-    return MatchRecords(
-        iou_thresholds=tuple(iou_thresholds),
-        areas=tuple(ranges),
-        category_count=category_count,
-        images=results.images[rows],
-        categories=results.categories[rows],
-        ranks=ranks,
-        scores=results.scores[rows],
-        in_area=(areas >= limits[:, :1]) & (areas <= limits[:, 1:]),
-        contenders=contenders,
-        matched=np.array([matched for matched, _ in states]),
-        ignored=np.array([ignored for _, ignored in states]),
-        object_images=truth.images,
-        object_categories=truth.categories,
-        counting=~not_counted,
-    )
-
-
-def _check(results: CocoResults, iou_thresholds: Sequence[float]) -> None:
-    if len(iou_thresholds) > MAX_THRESHOLDS:
-        msg = f"match: {len(iou_thresholds)} IoU thresholds; at most {MAX_THRESHOLDS}"
+    ranges = dict(AREA_RANGES if area_ranges is None else area_ranges)
+    image_count = _checked(truth, results, category_count, len(iou_thresholds), len(ranges))
+    limits = np.minimum(np.asarray(iou_thresholds, dtype=np.float64), _HIGHEST_IOU)
+    areas = np.array(list(ranges.values()), dtype=np.float64).reshape(-1, 2)
+    counts = (image_count, category_count, max_detections)
+    by_tier = native_match if tier() == "c" else numpy_match
+    columns = by_tier(truth, results, counts, limits, areas)
+    bad_row = columns.pop("bad_row", -1)
+    if bad_row >= 0:
+        msg = f"match: a score or box of image {int(results.images[bad_row])} (by rank) is not finite"
         raise ValueError(msg)
+    return MatchRecords(tuple(iou_thresholds), ranges, max_detections, image_count, **columns)
+
+
+def _checked(truth: GroundTruth, results: CocoResults, category_count: int, thresholds: int, areas: int) -> int:
+    """The number of images, once sizes and ranks are those that both tiers can take."""
+    for count, what in ((thresholds, "IoU thresholds"), (areas, "area ranges")):
+        if count > MAX_BITS:
+            msg = f"match: {count} {what}; at most {MAX_BITS}"
+            raise ValueError(msg)
+    image_count = 1 + int(max(truth.images.max(initial=-1), results.images.max(initial=-1)))
+    for columns, what in ((truth, "objects"), (results, "detections")):
+        count = len(columns.images)
+        if len(columns.categories) != count or columns.boxes_xywh.shape != (count, 4):
+            msg = f"match: the columns of the {what} are not of one length, with boxes (N, 4)"
+            raise ValueError(msg)
+        outside = count and not 0 <= columns.categories.min() <= columns.categories.max() < category_count
+        if outside or columns.images.min(initial=0) < 0 or image_count >= _MAX_IMAGES:
+            msg = f"match: {what} have a category outside 0 to {category_count - 1}, or an image outside 0 to 2^31"
+            raise ValueError(msg)
+    return image_count
+
+
+def numpy_match(
+    truth: GroundTruth, results: CocoResults, counts: tuple[int, int, int], thresholds: Floats, areas: Floats
+) -> dict[str, Any]:
+    """The columns of `MatchRecords`; or the first row that is not finite, as bad_row.
+
+    Parameters
+    ----------
+    truth, results : GroundTruth, CocoResults
+    counts : (int, int, int)
+        Images, categories, and most detections of an image and category.
+    thresholds : (T,) float64
+    areas : (A, 2) float64
+        Least and greatest.
+    """
+    image_count, category_count, most = counts
     sound = np.isfinite(results.scores) & np.isfinite(results.boxes_xywh).all(axis=1)
     if not sound.all():
-        image = int(results.images[np.argmin(sound)])
-        msg = f"match: a score or box of image {image} (by rank) is not finite"
-        raise ValueError(msg)
+        return {"bad_row": int(np.argmin(sound))}
+    rows, ranks = _surest(results, image_count, most)
+    objects = _by_group(truth.images, truth.categories)
+    boxes, categories = results.boxes_xywh[rows], results.categories[rows]
+    truth = truth.where(objects)
+    counting = np.where(truth.ignore | truth.crowd, np.uint64(0), _ranges_holding(truth.areas, areas))
+    pairs = _overlapping_pairs(truth, results, rows, image_count, thresholds)
+    contenders, slots = np.unique(pairs.detection, return_inverse=True)
+    states = [_assign(pairs, slots, len(contenders), ~bit_set(counting, a), truth.crowd) for a in range(len(areas))]
+    shape = (len(areas), len(contenders))
+    return {
+        "edges": edges_of(categories, category_count),
+        "images": results.images[rows].astype(np.int32),
+        "ranks": ranks.astype(np.int32),
+        "scores": results.scores[rows],
+        "in_area": _ranges_holding(boxes[:, 2] * boxes[:, 3], areas),
+        "contender_edges": edges_of(categories[contenders], category_count),
+        "contenders": contenders,
+        "matched": np.ascontiguousarray(np.reshape([matched for matched, _ in states], shape).T, dtype=np.uint64),
+        "ignored": np.ascontiguousarray(np.reshape([ignored for _, ignored in states], shape).T, dtype=np.uint64),
+        "object_edges": edges_of(truth.categories, category_count),
+        "object_images": truth.images.astype(np.int32),
+        "counting": counting,
+    }
 
 
-def _surest(results: CocoResults, max_detections: int) -> tuple[Ints, Ints]:
+def _ranges_holding(areas: Floats, limits: Floats) -> Bits:
+    """Bit a of a word: the area lies in range a."""
+    words = np.zeros(len(areas), dtype=np.uint64)
+    for bit, (least, greatest) in enumerate(limits):
+        words |= ((areas >= least) & (areas <= greatest)).astype(np.uint64) << np.uint64(bit)
+    return words
+
+
+def _narrow(ranks: Ints) -> NDArray[np.integer[Any]]:
+    """The same ranks in 16 bits where they fit: numpy sorts those in linear time."""
+    return ranks.astype(np.uint16) if ranks.max(initial=0) < _SHORT else ranks
+
+
+def _by_group(images: Ints, categories: Ints) -> Ints:
+    """Rows by category, then image, then as given."""
+    by_image = np.argsort(_narrow(images), kind="stable")
+    return by_image[np.argsort(_narrow(categories)[by_image], kind="stable")]
+
+
+def _surest(results: CocoResults, image_count: int, most: int) -> tuple[Ints, Ints]:
     """Rows to keep, in the order of `MatchRecords`, and the rank of each in its image and category."""
-    by_group = np.lexsort((-results.scores, results.images, results.categories))
-    images, categories = results.images[by_group], results.categories[by_group]
-    starts = np.ones(len(by_group), dtype=np.bool_)
-    starts[1:] = (images[1:] != images[:-1]) | (categories[1:] != categories[:-1])
-    first = np.flatnonzero(starts)
-    ranks = np.arange(len(by_group)) - first[np.cumsum(starts) - 1] if len(by_group) else by_group
-    kept = ranks < max_detections
-    rows, ranks = by_group[kept], ranks[kept]
-    by_score = np.lexsort((-results.scores[rows], results.categories[rows]))
-    return rows[by_score], ranks[by_score]
+    by_image = np.argsort(_narrow(results.images), kind="stable")
+    by_score = by_image[np.argsort(-results.scores[by_image], kind="stable")]
+    rows = by_score[np.argsort(_narrow(results.categories)[by_score], kind="stable")]
+    images, categories = results.images[rows], results.categories[rows]
+    grouped = _by_group(images, categories)
+    group = (categories * image_count + images)[grouped]
+    first = np.flatnonzero(np.r_[True, group[1:] != group[:-1]]) if len(group) else grouped
+    ranks = np.empty_like(grouped)
+    ranks[grouped] = np.arange(len(group)) - np.repeat(first, np.diff(np.r_[first, len(group)]))
+    kept = ranks < most
+    return (rows, ranks) if kept.all() else (rows[kept], ranks[kept])
 
 
-def _overlapping_pairs(truth: GroundTruth, results: CocoResults, rows: Ints, iou_thresholds: Sequence[float]) -> _Pairs:
-    image_count = int(max(truth.images.max(initial=-1), results.images.max(initial=-1))) + 1
+def _overlapping_pairs(
+    truth: GroundTruth, results: CocoResults, rows: Ints, image_count: int, thresholds: Floats
+) -> _Pairs:
+    """All pairs of one group that overlap enough for the lowest threshold; the objects stand by group."""
     truth_group = truth.categories * image_count + truth.images
-    by_group = np.argsort(truth_group, kind="stable")
     group = results.categories[rows] * image_count + results.images[rows]
-    first = np.searchsorted(truth_group[by_group], group, side="left")
-    count = np.searchsorted(truth_group[by_group], group, side="right") - first
+    first = np.searchsorted(truth_group, group, side="left")
+    count = np.searchsorted(truth_group, group, side="right") - first
     detection = np.repeat(np.arange(len(rows)), count)
     offset = np.arange(len(detection)) - np.repeat(np.cumsum(count) - count, count)
-    other = by_group[first[detection] + offset]
+    other = first[detection] + offset
     iou = coco_pair_iou(results.boxes_xywh[rows[detection]], truth.boxes_xywh[other], truth.crowd[other])
-    limits = np.minimum(np.asarray(iou_thresholds, dtype=np.float64), 1 - 1e-10)
     reached = np.zeros(len(iou), dtype=np.uint64)
-    for bit, limit in enumerate(limits):
+    for bit, limit in enumerate(thresholds):
         reached |= (iou >= limit).astype(np.uint64) << np.uint64(bit)
     near = np.flatnonzero(reached)
     detection = detection[near]

@@ -1,4 +1,4 @@
-"""Greedy non-maximum suppression: the reference, exact and readable.
+"""Greedy non-maximum suppression: exact, by either tier; the numpy one is the reference, readable top to bottom.
 
 Kept to Python 3.8 and numpy: devices import this file.
 
@@ -11,11 +11,13 @@ boxes without area suppress nothing and are never suppressed; float64 throughout
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Optional, Tuple
 
 import numpy as np
 
 from pytest_rfperf.core.boxes import iou_matrix
+from pytest_rfperf.core.native.suppression import suppress
+from pytest_rfperf.core.tier import tier
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -54,28 +56,55 @@ def nms(
     ValueError
         If a box is reversed, not finite or beyond 1e150, or the threshold lies outside [0, 1].
     """
-    boxes, scores = np.asarray(boxes, dtype=np.float64), np.asarray(scores, dtype=np.float64)
-    _check(boxes, iou_threshold)
-    order = np.argsort(-scores, kind="stable")
-    if labels is None:
-        return order[_kept_in_order(boxes[order], iou_threshold)]
-    kept = np.zeros(len(order), dtype=np.bool_)
-    ordered_labels = np.asarray(labels)[order]
-    for label in np.unique(ordered_labels):
-        members = np.flatnonzero(ordered_labels == label)
-        kept[members] = _kept_in_order(boxes[order[members]], iou_threshold)
-    return order[kept]
+    boxes, scores = np.ascontiguousarray(boxes, dtype=np.float64), np.ascontiguousarray(scores, dtype=np.float64)
+    if labels is not None:
+        labels = np.ascontiguousarray(labels, dtype=np.int64)
+    _check_sizes(boxes, scores, labels, iou_threshold)
+    by_tier = suppress if tier() == "c" else numpy_nms
+    kept, bad = by_tier(boxes, scores, iou_threshold, labels)
+    if bad >= 0:
+        msg = f"nms: box {bad} is {boxes[bad].tolist()}; corners must be finite with x1 <= x2 and y1 <= y2"
+        raise ValueError(msg)
+    return kept
 
 
-def _check(boxes: NDArray[np.float64], iou_threshold: float) -> None:
+def _check_sizes(
+    boxes: NDArray[np.float64],
+    scores: NDArray[np.float64],
+    labels: Optional[NDArray[np.int64]],
+    iou_threshold: float,
+) -> None:
     if not 0 <= iou_threshold <= 1:
         msg = f"nms: iou_threshold={iou_threshold!r} lies outside [0, 1]"
         raise ValueError(msg)
+    count = len(boxes)
+    if boxes.size and boxes.shape != (count, 4):
+        msg = f"nms: boxes have the shape {boxes.shape}; expected (N, 4)"
+        raise ValueError(msg)
+    if scores.shape != (count,) or (labels is not None and labels.shape != (count,)):
+        msg = f"nms: {count} boxes, scores {scores.shape}, labels {None if labels is None else labels.shape}"
+        raise ValueError(msg)
+
+
+def numpy_nms(
+    boxes: NDArray[np.float64],
+    scores: NDArray[np.float64],
+    iou_threshold: float,
+    labels: Optional[NDArray[np.int64]],
+) -> Tuple[NDArray[np.int64], int]:
+    """Indices that are kept, surest first, and -1; or none and the first box that is not sound."""
     sound = (np.abs(boxes) <= _LARGEST).all(axis=1) & (boxes[:, 2] >= boxes[:, 0]) & (boxes[:, 3] >= boxes[:, 1])
     if not sound.all():
-        worst = int(np.argmin(sound))
-        msg = f"nms: box {worst} is {boxes[worst].tolist()}; corners must be finite with x1 <= x2 and y1 <= y2"
-        raise ValueError(msg)
+        return np.zeros(0, dtype=np.int64), int(np.argmin(sound))
+    order = np.argsort(-scores, kind="stable")
+    if labels is None:
+        return order[_kept_in_order(boxes[order], iou_threshold)], -1
+    kept = np.zeros(len(order), dtype=np.bool_)
+    ordered_labels = labels[order]
+    for label in np.unique(ordered_labels):
+        members = np.flatnonzero(ordered_labels == label)
+        kept[members] = _kept_in_order(boxes[order[members]], iou_threshold)
+    return order[kept], -1
 
 
 def _kept_in_order(boxes: NDArray[np.float64], iou_threshold: float) -> NDArray[np.bool_]:

@@ -11,24 +11,26 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from pytest_rfperf.core.average_precision import RECALL_THRESHOLDS, chosen_thresholds, mean_of_known
+from pytest_rfperf.core.native.resampling import native_weighted_precision
+from pytest_rfperf.core.records import bit_set, only_categories
+from pytest_rfperf.core.tier import tier
 from pytest_rfperf.data.estimate import Estimate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from numpy.typing import NDArray
 
-    from pytest_rfperf.core.matching import MatchRecords
+    from pytest_rfperf.core.records import MatchRecords
 
     Bools = NDArray[np.bool_]
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
+    Shorts = NDArray[np.int32]
 
 REPLICATES = 1000
 _EPSILON = np.spacing(1)
 _TAILS = (2.5, 97.5)
 _AT_ONCE = 2_000_000
-"""Weights of detections, or values of precision, that are held at the same time."""
+"""Values of precision that are held at the same time."""
 
 
 def ap_difference(
@@ -68,7 +70,14 @@ def ap_difference(
     return Estimate(float(plain[0]), float(low), float(high))
 
 
-def weighted_ap(records: MatchRecords, weights: Ints, *, iou: float | None = None, area: str = "all") -> Floats:
+def weighted_ap(
+    records: MatchRecords,
+    weights: Ints,
+    *,
+    iou: float | None = None,
+    area: str = "all",
+    category: int | None = None,
+) -> Floats:
     """Average precision where image i counts `weights[b, i]` times.
 
     Parameters
@@ -80,72 +89,87 @@ def weighted_ap(records: MatchRecords, weights: Ints, *, iou: float | None = Non
         One IoU threshold; COCO's mean over all without.
     area : str
         The name of an area range.
+    category : int, optional
+        One category; the mean over all without.
 
     Returns
     -------
     (B,) float64
         In [0, 1]; -1 where nothing counts.
+
+    Raises
+    ------
+    ValueError
+        If a weight is negative or there are fewer weights than images.
     """
+    if weights.shape[1] < records.image_count or weights.min(initial=0) < 0:
+        msg = f"weights {weights.shape} of {records.image_count} images: expected one for each image, none below 0"
+        raise ValueError(msg)
     bits = chosen_thresholds(records.iou_thresholds, iou)
-    categories = list(_categories(records, records.areas.index(area), weights.shape[1]))
-    widest = max((len(category.images) for category in categories), default=0)
-    tensor = len(bits) * len(RECALL_THRESHOLDS) * records.category_count
-    step = max(1, _AT_ONCE // max(1, widest, tensor))
-    blocks = (weights[begin : begin + step] for begin in range(0, len(weights), step))
-    return np.concatenate([_block(block, categories, records.category_count, bits) for block in blocks])
+    place = records.areas.index(area)
+    objects = records.object_counts[place]
+    chosen = (
+        records
+        if category is None and objects.all()
+        else only_categories(records, np.flatnonzero(objects) if category is None else np.array([category]))
+    )
+    step = max(1, _AT_ONCE // max(1, len(bits) * len(RECALL_THRESHOLDS) * chosen.category_count))
+    precision_of = native_weighted_precision if tier() == "c" else numpy_weighted_precision
+    drawn = weights.astype(np.int32)
+    blocks = (
+        precision_of(chosen, drawn[begin : begin + step], bits, place, RECALL_THRESHOLDS)
+        for begin in range(0, len(drawn), step)
+    )
+    means = [mean_of_known(values.ravel()) for block in blocks for values in block]
+    return np.array(means, dtype=np.float64)
 
 
-def _block(weights: Ints, categories: Sequence[_Category], category_count: int, bits: Ints) -> Floats:
-    precision = -np.ones((len(weights), len(bits), len(RECALL_THRESHOLDS), category_count))
-    for category in categories:
-        precision[..., category.rank] = _precision(category, weights, bits)
-    return np.array([mean_of_known(values) for values in precision])
+def numpy_weighted_precision(
+    records: MatchRecords, weights: NDArray[np.int32], thresholds: Ints, area: int, recalls: Floats
+) -> Floats:
+    """Interpolated precision of each draw, (B, T, R, K); -1 for a category of which the draw holds no object."""
+    precision = -np.ones((len(weights), len(thresholds), len(recalls), records.category_count))
+    wide = weights.astype(np.int64)
+    for category in range(records.category_count):
+        first, last = records.object_edges[category : category + 2]
+        counting = bit_set(records.counting[first:last], area)
+        counts = np.bincount(records.object_images[first:last][counting], minlength=wide.shape[1])
+        precision[..., category] = _precision(_course(records, category, area), wide @ counts, wide, thresholds)
+    return precision
 
 
-class _Category(NamedTuple):
-    """One category: its objects by image, and its detections, surest first, with what each is at each threshold."""
+class _Course(NamedTuple):
+    """The detections of one category, surest first: their images, and what each is at each threshold, (T, D)."""
 
-    rank: int
-    objects: Ints
-    images: Ints
+    images: Shorts
     true: Bools
     false: Bools
 
 
-def _categories(records: MatchRecords, area: int, image_count: int) -> Iterator[_Category]:
-    """Those that have objects that count."""
-    for category in range(records.category_count):
-        counting = records.counting[area] & (records.object_categories == category)
-        if counting.any():
-            objects = np.bincount(records.object_images[counting], minlength=image_count)
-            yield _Category(category, objects, *_course(records, category, area))
-
-
-def _course(records: MatchRecords, category: int, area: int) -> tuple[Ints, Bools, Bools]:
-    """Images of the detections, and by threshold whether each is a true or a false positive."""
-    first, last = np.searchsorted(records.categories, (category, category + 1))
-    begin, end = np.searchsorted(records.contenders, (first, last))
+def _course(records: MatchRecords, category: int, area: int) -> _Course:
+    first, last = records.edges[category : category + 2]
+    begin, end = records.contender_edges[category : category + 2]
     places = records.contenders[begin:end] - first
     bits = np.arange(len(records.iou_thresholds), dtype=np.uint64)[:, None]
-    matched = (records.matched[area, begin:end] >> bits) & np.uint64(1) != 0
-    ignored = (records.ignored[area, begin:end] >> bits) & np.uint64(1) != 0
-    false = np.tile(records.in_area[area, first:last], (len(bits), 1))
+    matched = (records.matched[begin:end, area] >> bits) & np.uint64(1) != 0
+    ignored = (records.ignored[begin:end, area] >> bits) & np.uint64(1) != 0
+    false = np.tile(bit_set(records.in_area[first:last], area), (len(bits), 1))
     true = np.zeros_like(false)
     false[:, places] &= ~matched
     true[:, places] = matched & ~ignored
-    return records.images[first:last], true, false
+    return _Course(records.images[first:last], true, false)
 
 
-def _precision(category: _Category, weights: Ints, bits: Ints) -> Floats:
+def _precision(course: _Course, objects: Ints, weights: Ints, thresholds: Ints) -> Floats:
     """Interpolated precision (B, T, R) of one category; -1 for a draw without its objects."""
-    objects, drawn = weights @ category.objects, weights[:, category.images]
-    result = np.zeros((len(weights), len(bits), len(RECALL_THRESHOLDS)))
-    for row, bit in enumerate(bits):
-        at = np.flatnonzero(category.true[bit])
+    drawn = weights[:, course.images]
+    result = np.zeros((len(weights), len(thresholds), len(RECALL_THRESHOLDS)))
+    for row, bit in enumerate(thresholds):
+        at = np.flatnonzero(course.true[bit])
         if not len(at):
             continue
         true = np.cumsum(drawn[:, at], axis=1, dtype=np.float64)
-        false = np.cumsum(drawn * category.false[bit], axis=1, dtype=np.float64)[:, at]
+        false = np.cumsum(drawn * course.false[bit], axis=1, dtype=np.float64)[:, at]
         ratio = true / (false + true + _EPSILON)
         envelope = np.maximum.accumulate(ratio[:, ::-1], axis=1)[:, ::-1]
         for replicate in np.flatnonzero(objects):

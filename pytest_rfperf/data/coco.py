@@ -41,8 +41,8 @@ class GroundTruth:
     crowd: NDArray[np.bool_]
     ignore: NDArray[np.bool_]
 
-    def where(self, kept: NDArray[np.bool_]) -> GroundTruth:
-        """Only the rows that are marked."""
+    def where(self, kept: NDArray[np.bool_] | NDArray[np.int64]) -> GroundTruth:
+        """Only the rows that are marked, or those at some places in their order."""
         return GroundTruth(
             self.images[kept],
             self.categories[kept],

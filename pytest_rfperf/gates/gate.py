@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_rfperf.core.average_precision import PrecisionRecall
-    from pytest_rfperf.core.matching import MatchRecords
+    from pytest_rfperf.core.records import MatchRecords
     from pytest_rfperf.data.runs import AccuracyRun, ColdStart, LatencyRun, LoadShape, MemoryUse, PairedRun
     from pytest_rfperf.data.verdict import Verdict
 

@@ -1,0 +1,43 @@
+"""Non-maximum suppression by the C tier.
+
+Kept to Python 3.8 and numpy: devices import this file.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from typing import TYPE_CHECKING, Optional, Tuple
+
+import numpy as np
+
+from pytest_rfperf.core.native.library import check, library
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def suppress(
+    boxes: NDArray[np.float64],
+    scores: NDArray[np.float64],
+    iou_threshold: float,
+    labels: Optional[NDArray[np.int64]],
+) -> Tuple[NDArray[np.int64], int]:
+    """Indices that are kept, surest first, and -1; or none and the first box that is not sound.
+
+    Parameters are those of `pytest_rfperf.core.nms.nms`, contiguous and of equal length.
+    """
+    count = len(boxes)
+    kept = np.empty(count, dtype=np.int64)
+    kept_count, bad_row = ctypes.c_int64(0), ctypes.c_int64(-1)
+    status = library().rfperf_suppress(  # type: ignore[union-attr]
+        count,
+        boxes.ctypes.data,
+        scores.ctypes.data,
+        None if labels is None else labels.ctypes.data,
+        iou_threshold,
+        kept.ctypes.data,
+        ctypes.byref(kept_count),
+        ctypes.byref(bad_row),
+    )
+    check(status, "nms")
+    return kept[: kept_count.value], bad_row.value
