@@ -32,6 +32,9 @@ if TYPE_CHECKING:
         model_size_budget as model_size_budget,
     )
     from pytest_rfperf.markers import (
+        no_regression as no_regression,
+    )
+    from pytest_rfperf.markers import (
         sizes as sizes,
     )
     from pytest_rfperf.markers import (
@@ -48,6 +51,7 @@ _PLACES = {
     "min_ap": "pytest_rfperf.markers",
     "min_map": "pytest_rfperf.markers",
     "model_size_budget": "pytest_rfperf.markers",
+    "no_regression": "pytest_rfperf.markers",
     "sizes": "pytest_rfperf.markers",
     "training_ratio": "pytest_rfperf.markers",
 }

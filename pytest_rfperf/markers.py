@@ -35,24 +35,33 @@ if TYPE_CHECKING:
     def memory_budget(mb: float) -> pytest.MarkDecorator:
         """The detector adds at most `mb` megabytes of resident memory."""
 
-    def min_ap(
+    def min_ap(  # noqa: PLR0913 - a marker takes what it takes
         ap: float,
         *,
         category: str | None = None,
         area: Area | None = None,
         iou: float | None = None,
+        certainty: float | None = None,
         score_floor: float | None = None,
         max_detections: int = 100,
     ) -> pytest.MarkDecorator:
         """Least average precision of one class or one range of object sizes."""
 
     def min_map(
-        ap: float, *, iou: float | None = None, score_floor: float | None = None, max_detections: int = 100
+        ap: float,
+        *,
+        iou: float | None = None,
+        certainty: float | None = None,
+        score_floor: float | None = None,
+        max_detections: int = 100,
     ) -> pytest.MarkDecorator:
         """Least mean average precision over the dataset."""
 
     def model_size_budget(mb: float) -> pytest.MarkDecorator:
         """The model file takes at most `mb` megabytes."""
+
+    def no_regression(*, map: float) -> pytest.MarkDecorator:  # noqa: A002 - the word that users write
+        """Average precision is not lower than the recorded baseline's by more than `map`."""
 
     def sizes(*names: str) -> pytest.MarkDecorator:
         """The test runs only for models of these names or sizes."""

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     Shorts = NDArray[np.int32]
 
 
+_MAX_BITS = 64
+
+
 @dataclass(frozen=True, slots=True)
 class MatchRecords:
     """What average precision and recall need to know of a dataset's detections and objects.
@@ -74,6 +77,55 @@ class MatchRecords:
     object_images: Shorts
     counting: Bits
 
+    def check(self) -> None:
+        """Refuse columns that contradict each other, as those of a file may.
+
+        Raises
+        ------
+        ValueError
+            Saying which.
+        """
+        k, counts = self.category_count, (len(self.iou_thresholds), len(self.area_ranges))
+        sizes = {"images": self.edges, "contenders": self.contender_edges, "object_images": self.object_edges}
+        rules = {
+            "more than 64 thresholds or area ranges": max(counts) <= _MAX_BITS,
+            "edges are not of one length": all(len(edges) == k + 1 >= 1 for edges in sizes.values()),
+            "edges do not ascend to the end": all(
+                edges[0] == 0 and (np.diff(edges) >= 0).all() and edges[-1] == len(getattr(self, name))
+                for name, edges in sizes.items()
+            ),
+            "detections are not of one length": len(self.images) == len(self.ranks)
+            == len(self.scores) == len(self.in_area),
+            "states are not of one length": self.matched.shape == self.ignored.shape
+            == (len(self.contenders), len(self.area_ranges)),
+            "objects are not of one length": len(self.object_images) == len(self.counting),
+            "an image is not there": all(
+                not len(images) or 0 <= images.min() <= images.max() < self.image_count
+                for images in (self.images, self.object_images)
+            ),
+            "a rank is negative": not len(self.ranks) or int(self.ranks.min()) >= 0,
+            "a score is not finite": bool(np.isfinite(self.scores).all()),
+        }  # fmt: skip
+        for broken, holds in rules.items():
+            if not holds:
+                raise ValueError(broken)
+        self._check_order()
+
+    def _check_order(self) -> None:
+        """Refuse detections that do not stand surest first, and contenders outside their category."""
+        category = self.categories
+        falling = (self.scores[1:] <= self.scores[:-1]) | (category[1:] != category[:-1])
+        if not falling.all():
+            msg = "scores do not fall"
+            raise ValueError(msg)
+        inside = np.repeat(np.arange(self.category_count), np.diff(self.contender_edges))
+        rows = self.contenders
+        if len(rows) and not (
+            (np.diff(rows) > 0).all() and 0 <= rows[0] <= rows[-1] < len(category) and (category[rows] == inside).all()
+        ):
+            msg = "contenders are no ascending rows of their category"
+            raise ValueError(msg)
+
     @property
     def areas(self) -> tuple[str, ...]:
         """Names of the area ranges."""
@@ -113,8 +165,9 @@ def edges_of(categories: Ints, category_count: int) -> Ints:
     return np.searchsorted(categories, np.arange(category_count + 1)).astype(np.int64)
 
 
-def only_categories(records: MatchRecords, kept: Ints) -> MatchRecords:
-    """The records of some categories, given by ascending ranks, which become 0 to len(kept) - 1."""
+def only_categories(records: MatchRecords, ranks: Sequence[int] | Ints) -> MatchRecords:
+    """The records of some categories, given by ascending ranks, which become 0 to len(ranks) - 1."""
+    kept = np.asarray(ranks, dtype=np.int64)
     rows, detections = _rows_of(records.edges, kept)
     contender_rows, contenders = _rows_of(records.contender_edges, kept)
     object_rows, objects = _rows_of(records.object_edges, kept)

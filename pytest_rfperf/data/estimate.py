@@ -20,3 +20,28 @@ class Estimate:
     value: float
     low: float
     high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Resampled:
+    """A figure of a dataset, with what other draws of its images would have said.
+
+    Attributes
+    ----------
+    value : float
+        On all images as they are; -1 where nothing counts.
+    low, high : float
+        One-sided limits, each at `certainty`; infinite where too few draws have a value.
+    sd : float
+        Standard deviation over the draws.
+    images : int
+    certainty : float
+        In (0.5, 1).
+    """
+
+    value: float
+    low: float
+    high: float
+    sd: float
+    images: int
+    certainty: float

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_rfperf.data.loss import Loss
 
 
 class Outcome(Enum):
-    """The three answers that a gate can give, and what it says where it could not be measured."""
+    """The three answers that a gate can give, and what it says where it could not be measured.
+
+    RECORDING: there is no baseline yet, and this session was asked to write one.
+    """
 
     PASS = "PASS"  # noqa: S105 - no password: the word that a report prints
     FAIL = "FAIL"
     INCONCLUSIVE = "INCONCLUSIVE"
     ERROR = "ERROR"
+    RECORDING = "RECORDING"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +38,10 @@ class Verdict:
         "ms", "s", "MB" or "" for an average precision.
     message : str
         One line: the figures, the sample behind them and the reason, ready to be shown.
+    details : tuple of str
+        Lines that explain a FAIL further.
+    loss : Loss or None
+        What an accuracy that is too low lost most, for pictures of it.
     """
 
     gate: str
@@ -38,7 +50,9 @@ class Verdict:
     limit: float
     unit: str
     message: str
+    details: tuple[str, ...] = ()
+    loss: Loss | None = None
 
     def __str__(self) -> str:
-        """Show the verdict on one line."""
-        return f"{self.gate}: {self.message}: {self.outcome.value}"
+        """Show the verdict on one line, and what explains it on others."""
+        return "\n  ".join((f"{self.gate}: {self.message}: {self.outcome.value}", *self.details))

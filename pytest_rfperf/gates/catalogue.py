@@ -14,14 +14,18 @@ SIGNATURES: dict[str, str] = {
     ),
     "memory_budget": "memory_budget(mb): the detector adds at most mb megabytes (10^6 bytes) of resident memory",
     "min_ap": (
-        "min_ap(ap, *, category=None, area=None, iou=None, score_floor=None, max_detections=100): least average "
-        "precision of one class or one range of object sizes"
+        "min_ap(ap, *, category=None, area=None, iou=None, certainty=None, score_floor=None, max_detections=100): "
+        "least average precision of one class or one range of object sizes"
     ),
     "min_map": (
-        "min_map(ap, *, iou=None, score_floor=None, max_detections=100): least mean average precision; iou=None "
-        "is COCO's mean over 0.50 to 0.95"
+        "min_map(ap, *, iou=None, certainty=None, score_floor=None, max_detections=100): least mean average precision; "
+        "iou=None is COCO's mean over 0.50 to 0.95; certainty=0.95 asks it of images like these, not of these alone"
     ),
     "model_size_budget": "model_size_budget(mb): the model file takes at most mb megabytes (10^6 bytes)",
+    "no_regression": (
+        "no_regression(*, map): average precision is not lower than the recorded baseline's by more than map, judged "
+        "over redrawn images"
+    ),
     "training_ratio": (
         "training_ratio(max, *, small='fast', large='accurate'): the large size trained at most max times as long as "
         "the small one, by the models' metadata or training-s"
@@ -42,6 +46,7 @@ CLASSES: dict[str, str] = {
     "min_ap": "pytest_rfperf.gates.min_ap:MinAp",
     "min_map": "pytest_rfperf.gates.min_map:MinMap",
     "model_size_budget": "pytest_rfperf.gates.model_size_budget:ModelSizeBudget",
+    "no_regression": "pytest_rfperf.gates.no_regression:NoRegression",
     "training_ratio": "pytest_rfperf.gates.training_ratio:TrainingRatio",
 }
 """Name to the class of the gate."""

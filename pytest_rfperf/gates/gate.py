@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from pytest_rfperf.core.average_precision import PrecisionRecall
     from pytest_rfperf.core.records import MatchRecords
+    from pytest_rfperf.core.resampling import Part
+    from pytest_rfperf.data.coco import CocoResults
+    from pytest_rfperf.data.estimate import Resampled
     from pytest_rfperf.data.runs import AccuracyRun, ColdStart, LatencyRun, LoadShape, MemoryUse, PairedRun
     from pytest_rfperf.data.verdict import Verdict
 
@@ -41,7 +44,27 @@ class Accuracy:
     records: MatchRecords
     precision_recall: PrecisionRecall
     categories: tuple[str, ...]
+    images: tuple[str, ...]
+    """File names."""
     score_floor: float
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineAccuracy:
+    """The accuracy of a recorded run, of the same protocol as that of the bench.
+
+    Attributes
+    ----------
+    said : str
+        Names the run in messages.
+    records : MatchRecords
+    used : CocoResults
+        The detections at its best score, to be drawn.
+    """
+
+    said: str
+    records: MatchRecords
+    used: CocoResults
 
 
 class Bench(Protocol):
@@ -73,6 +96,15 @@ class Bench(Protocol):
         self, *, score_floor: float | None, max_detections: int, iou_thresholds: Sequence[float] | None
     ) -> Accuracy:
         """Run over the dataset, or reuse the pass of another gate."""
+
+    def baseline_accuracy(self) -> BaselineAccuracy | None:
+        """The newest recorded accuracy pass of this case; None where there is none and this session records one."""
+
+    def resampled(self, accuracy: Accuracy, part: Part, *, certainty: float | None) -> Resampled:
+        """Average precision over redrawn images; fewer draws without a certainty, enough for a standard deviation."""
+
+    def resampled_change(self, accuracy: Accuracy, baseline: BaselineAccuracy, part: Part) -> Resampled:
+        """What the accuracy is more than the baseline's, over the same redrawn images."""
 
     def cold_starts(self, decided: Callable[[Sequence[ColdStart]], bool], most: int) -> Sequence[ColdStart]:
         """Start fresh processes until `decided`, the cap, or `most` of them."""

@@ -6,13 +6,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, ClassVar
 
-from pytest_rfperf.gates.min_map import (
-    MinMap,
-    accuracy_verdict,
-    check_accuracy_arguments,
-    measured_accuracy,
-    shown_metric,
-)
+from pytest_rfperf.gates.accuracy_words import shown_metric
+from pytest_rfperf.gates.min_map import MinMap, accuracy_verdict, check_accuracy_arguments, measured_accuracy
 
 if TYPE_CHECKING:
     from pytest_rfperf.data.verdict import Verdict
@@ -44,16 +39,15 @@ class MinAp(MinMap):
 
     def judge(self, bench: Bench) -> Verdict:
         """Run over the dataset, or reuse the pass that was made, and compare."""
+        from pytest_rfperf.core.resampling import Part  # noqa: PLC0415 - collecting imports no numpy
+
         accuracy = measured_accuracy(self, bench)
         if self.category is not None and self.category not in accuracy.categories:
             near = get_close_matches(self.category, accuracy.categories, n=1)
             hint = f"did you mean '{near[0]}'? " if near else ""
             more = ", ..." if len(accuracy.categories) > _SHOWN else ""
             raise self.refuse("category", f"{hint}the dataset has {', '.join(accuracy.categories[:_SHOWN])}{more}")
-        measured = accuracy.precision_recall.ap(
-            iou=self.iou,
-            area=self.area or "all",
-            category=None if self.category is None else accuracy.categories.index(self.category),
-        )
-        part = " ".join(filter(None, (self.area, self.category and f"'{self.category}'")))
-        return accuracy_verdict(self, bench, accuracy, measured, f"{shown_metric(self.iou)} of {part}")
+        category = None if self.category is None else accuracy.categories.index(self.category)
+        words = " ".join(filter(None, (self.area, self.category and f"'{self.category}'")))
+        part = Part(self.iou, self.area or "all", category)
+        return accuracy_verdict(self, bench, accuracy, part, f"{shown_metric(self.iou)} of {words}")

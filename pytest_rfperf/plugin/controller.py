@@ -78,6 +78,7 @@ class Controller:
             self.problems += self._summary.problems
             write_json(self._summary, settings.path(settings.run.json), exit_status=exitstatus)
             append_job_summary(self._summary, os.environ)
+            self._draw(settings)
             if settings.save_detections:
                 written = write_detections(self._summary, settings.path(str(settings.save_detections)))
                 self._lines += [f"detections: {path}" for path in written]
@@ -85,6 +86,15 @@ class Controller:
                 self._record(settings)
         except RfperfError as error:
             self.problems.append(str(error))
+
+    def _draw(self, settings: Any) -> None:  # noqa: ANN401 - Settings, which is imported only with gates
+        if self._summary is None or not any(case.pictures for case in self._summary.cases):
+            return
+        from pytest_rfperf.report.pictures import write_pictures  # noqa: PLC0415 - OpenCV only with pictures
+
+        folder = settings.path(settings.run.json).parent / "pictures"
+        written = write_pictures(self._summary.cases, folder)
+        self._lines += [f"pictures: {path}" for path in written]
 
     def _record(self, settings: Any) -> None:  # noqa: ANN401 - Settings, which is imported only with gates
         from datetime import UTC, datetime  # noqa: PLC0415 - stays light without gates

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pytest_rfperf.report.summary import Summary
+    from pytest_rfperf.session.facts import CaseFacts
 
 SCHEMA = 1
 SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
@@ -29,7 +30,7 @@ def write_json(summary: Summary, path: Path, *, exit_status: int) -> None:
     StoreError
         If the file cannot be written.
     """
-    cases = [msgspec.structs.replace(case, detections="") for case in summary.cases]
+    cases = [_without_bulk(case) for case in summary.cases]
     content = {
         "schema": SCHEMA,
         "exit_status": exit_status,
@@ -42,6 +43,12 @@ def write_json(summary: Summary, path: Path, *, exit_status: int) -> None:
     ignored = path.parent / ".gitignore"
     if path.parent.name == ".rfperf" and not ignored.exists():
         write_atomically(ignored, b"*\n")
+
+
+def _without_bulk(case: CaseFacts) -> CaseFacts:
+    """Facts without what goes into files of its own."""
+    accuracy = case.accuracy and msgspec.structs.replace(case.accuracy, records="")
+    return msgspec.structs.replace(case, detections="", pictures=[], accuracy=accuracy)
 
 
 def append_job_summary(summary: Summary, environment: Mapping[str, str]) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from pytest_rfperf.session.facts import AccuracyFacts, CaseFacts, LatencyFacts
 
-WORST_FIRST = ("ERROR", "FAIL", "INCONCLUSIVE", "PASS", "XFAIL")
+WORST_FIRST = ("ERROR", "FAIL", "INCONCLUSIVE", "RECORDING", "PASS", "XFAIL")
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,7 +59,7 @@ def merged(cases: Sequence[CaseFacts]) -> list[CaseFacts]:
 def row_of(case: CaseFacts, stored: StoredRun | None) -> Row:
     """Figures of a case, each with its change from the stored run where that is comparable."""
     run, accuracy = main_run(case), case.accuracy
-    before, before_accuracy = _comparable_run(run, stored, case), _comparable_accuracy(accuracy, stored)
+    before, before_accuracy = _comparable_run(run, stored, case), _comparable_accuracy(case, stored)
     outcomes = {verdict.outcome for verdict in case.verdicts}
     return Row(
         model=case.model,
@@ -108,7 +108,7 @@ def incomparable(case: CaseFacts, stored: StoredRun) -> list[str]:
         why = before and (difference(before.protocol, run.protocol) or difference(stored.environment, case.environment))
         lines += [f"{place}: latency is not compared with the baseline: {why}"] if why else []
     if case.accuracy and stored.accuracy:
-        why = difference(stored.accuracy.protocol, case.accuracy.protocol)
+        why = _accuracy_difference(case, stored)
         lines += [f"{place}: AP is not compared with the baseline: {why}"] if why else []
     return lines
 
@@ -128,6 +128,7 @@ def _joined(first: CaseFacts, second: CaseFacts) -> CaseFacts:
         notes=list(dict.fromkeys([*first.notes, *second.notes])),
         environment=second.environment or first.environment,
         detections=second.detections or first.detections,
+        pictures=list({picture.image: picture for picture in [*first.pictures, *second.pictures]}.values()),
     )
 
 
@@ -138,10 +139,20 @@ def _comparable_run(run: LatencyFacts | None, stored: StoredRun | None, case: Ca
     return before if before and not difference(before.protocol, run.protocol) else None
 
 
-def _comparable_accuracy(accuracy: AccuracyFacts | None, stored: StoredRun | None) -> Mapping[str, float]:
-    if accuracy is None or stored is None or stored.accuracy is None:
+def _comparable_accuracy(case: CaseFacts, stored: StoredRun | None) -> Mapping[str, float]:
+    if stored is None or stored.accuracy is None or _accuracy_difference(case, stored):
         return {}
-    return {} if difference(stored.accuracy.protocol, accuracy.protocol) else stored.accuracy.values
+    return stored.accuracy.values
+
+
+def _accuracy_difference(case: CaseFacts, stored: StoredRun) -> str | None:
+    """What forbids to compare two passes: how they were evaluated, or, of one file, how it was prepared and read."""
+    if case.accuracy is None or stored.accuracy is None:
+        return None
+    why = difference(stored.accuracy.protocol, case.accuracy.protocol)
+    if why is None and stored.artifact_sha256 == case.artifact_sha256:
+        why = difference(stored.accuracy.model, case.accuracy.model)
+    return why
 
 
 def _ap(accuracy: AccuracyFacts | None, before: Mapping[str, float], name: str) -> str:

@@ -29,6 +29,7 @@ _MARKS = {
     "INCONCLUSIVE": "grey_question",
     "ERROR": "boom",
     "XFAIL": "heavy_minus_sign",
+    "RECORDING": "red_circle",
 }
 
 
@@ -73,7 +74,11 @@ def terminal_lines(summary: Summary) -> list[str]:
     """The table, each verdict with its evidence, worst first, and the notes."""
     verdicts = [verdict for case in summary.cases for verdict in case.verdicts]
     verdicts.sort(key=lambda verdict: WORST_FIRST.index(verdict.outcome))
-    said = dict.fromkeys(f"{verdict.outcome}: {verdict.gate}: {verdict.message}" for verdict in verdicts)
+    said = dict.fromkeys(
+        line
+        for verdict in verdicts
+        for line in (f"{verdict.outcome}: {verdict.gate}: {verdict.message}", *(f"  {one}" for one in verdict.details))
+    )
     return [
         *text_table(summary.rows),
         *comparison_lines(summary.comparisons, summary.cases),
@@ -86,9 +91,13 @@ def terminal_lines(summary: Summary) -> list[str]:
 def markdown_lines(summary: Summary) -> list[str]:
     """A section for a job summary: the table, every verdict, the notes; all text from outside escaped."""
     verdicts = dict.fromkeys(
-        f"- :{_MARKS[verdict.outcome]}: **{verdict.outcome}** {verdict.gate}: {markdown_text(verdict.message)}"
+        line
         for case in summary.cases
         for verdict in case.verdicts
+        for line in (
+            f"- :{_MARKS[verdict.outcome]}: **{verdict.outcome}** {verdict.gate}: {markdown_text(verdict.message)}",
+            *(f"  - {markdown_text(detail)}" for detail in verdict.details),
+        )
     )
     notes = [f"- {markdown_text(note)}" for note in summary.notes]
     comparisons = comparison_markdown(summary.comparisons, summary.cases)

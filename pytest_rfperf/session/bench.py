@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from typing import TYPE_CHECKING
 
 from pytest_rfperf.core.average_precision import accumulate
 from pytest_rfperf.core.matching import IOU_THRESHOLDS, match
+from pytest_rfperf.core.resampling import CERTAINTY, REPLICATES, resampled_ap, resampled_difference
 from pytest_rfperf.data.runs import PairedRun
 from pytest_rfperf.errors import TargetError, UsageError
 from pytest_rfperf.gates.gate import Accuracy
 from pytest_rfperf.measure.accuracy import accuracy_pass
 from pytest_rfperf.measure.closed_loop import ClosedLoop
 from pytest_rfperf.measure.images import image_pool
+from pytest_rfperf.session.baselines import baseline_accuracy
 from pytest_rfperf.session.datasets import category_of_label
 from pytest_rfperf.session.training import training_s
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
     from typing import Any
 
+    from pytest_rfperf.core.resampling import Part
+    from pytest_rfperf.data.estimate import Resampled
     from pytest_rfperf.data.runs import AccuracyRun, ColdStart, LatencyRun, LoadShape, MemoryUse
+    from pytest_rfperf.gates.gate import BaselineAccuracy
     from pytest_rfperf.protocols import Dataset, Detector, FreshProcesses, Model
     from pytest_rfperf.session.facts import Case
     from pytest_rfperf.session.session import Session
@@ -29,6 +35,7 @@ if TYPE_CHECKING:
 _MEMORY_CALLS = 20
 _POOL_TENSORS = 64
 _COLD_CAP_FACTOR = 4
+_DRAWS_FOR_SD = 200
 
 
 class CaseBench:
@@ -50,6 +57,7 @@ class CaseBench:
         self.memory_use: MemoryUse | None = None
         self.category_of_label: list[int] = []
         self.pool_sha256 = ""
+        self.baseline: BaselineAccuracy | None = None
         self._pool: list[bytes] = []
         self._evaluated: dict[tuple[float, int, tuple[float, ...]], Accuracy] = {}
 
@@ -107,8 +115,29 @@ class CaseBench:
             records = match(
                 self.dataset.truth, results, len(names), iou_thresholds=thresholds, max_detections=max_detections
             )
-            self._evaluated[key] = Accuracy(run, records, accumulate(records, max_detections=limits), names, floor)
+            files = tuple(image.path.name for image in self.dataset.images)
+            found = accumulate(records, max_detections=limits)
+            self._evaluated[key] = Accuracy(run, records, found, names, files, floor)
         return self._evaluated[key]
+
+    def baseline_accuracy(self) -> BaselineAccuracy | None:
+        """The newest recorded accuracy pass of this case; None where there is none and this session records one."""
+        if self.baseline is None:
+            self.baseline = baseline_accuracy(self)
+        return self.baseline
+
+    def resampled(self, accuracy: Accuracy, part: Part, *, certainty: float | None) -> Resampled:
+        """Average precision over redrawn images; fewer draws without a certainty, enough for a standard deviation."""
+        with self._resampling():
+            replicates = REPLICATES if certainty else _DRAWS_FOR_SD
+            return resampled_ap(
+                accuracy.records, accuracy.run.images, part, certainty=certainty or CERTAINTY, replicates=replicates
+            )
+
+    def resampled_change(self, accuracy: Accuracy, baseline: BaselineAccuracy, part: Part) -> Resampled:
+        """What the accuracy is more than the baseline's, over the same redrawn images."""
+        with self._resampling():
+            return resampled_difference(baseline.records, accuracy.records, accuracy.run.images, part)
 
     def paired(self, against: str, shape: LoadShape, decided: Callable[[PairedRun], bool]) -> PairedRun:
         """Measure in turns with the model of that name or size until `decided` or the cap; this one comes first."""
@@ -154,6 +183,13 @@ class CaseBench:
                 images = [pool[i % len(pool)] for i in range(_MEMORY_CALLS)]
                 self.memory_use = target.memory(self.model, images)
         return self.memory_use
+
+    @contextlib.contextmanager
+    def _resampling(self) -> Iterator[None]:
+        """Hold the lock of measuring: work of this size would disturb what another process measures."""
+        with self.session.measuring(f"{self.where}: accuracy") as say:
+            say("redrawing images")
+            yield
 
     def _loop(self, shape: LoadShape) -> ClosedLoop:
         call, items, one_thread = self.calls(shape)

@@ -40,7 +40,10 @@ class LatencyFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AccuracyFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """An accuracy pass: the twelve COCO values by name, -1 where undefined; counts are means over images."""
+    """An accuracy pass: the twelve COCO values by name, -1 where undefined; counts are means over images.
+
+    `records` are its match records as base64, where the session records baselines.
+    """
 
     images: int
     values: dict[str, float]
@@ -49,6 +52,8 @@ class AccuracyFacts(msgspec.Struct, frozen=True, kw_only=True):
     protocol: dict[str, str]
     predictions_per_image: float = 0.0
     objects_per_image: float = 0.0
+    model: dict[str, str] = {}
+    records: str = ""
 
 
 class EstimateFacts(msgspec.Struct, frozen=True):
@@ -89,10 +94,36 @@ class VerdictFacts(msgspec.Struct, frozen=True, kw_only=True):
     limit: float
     unit: str
     message: str
+    details: list[str] = []
+
+
+class DrawnBox(msgspec.Struct, frozen=True):
+    """A box to draw: xywh in pixels of the image, its class, and the score of a detection."""
+
+    xywh: tuple[float, float, float, float]
+    name: str
+    score: float | None = None
+
+
+class PictureFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """An image in which a model lost accuracy: `image` is its file, `name` tells it from all others of the dataset.
+
+    `before` are the baseline's detections, null without a baseline.
+    """
+
+    name: str
+    image: str
+    caption: str
+    truth: list[DrawnBox]
+    now: list[DrawnBox]
+    before: list[DrawnBox] | None
 
 
 class CaseFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """All that is known of one case after one test; `detections` are COCO results as JSON, where asked for."""
+    """All that is known of one case after one test; `detections` are COCO results as JSON, where asked for.
+
+    `pictures` are of the images that lost most, where a gate on accuracy failed.
+    """
 
     test: str
     model: str
@@ -108,6 +139,7 @@ class CaseFacts(msgspec.Struct, frozen=True, kw_only=True):
     verdicts: list[VerdictFacts] = []
     notes: list[str] = []
     detections: str = ""
+    pictures: list[PictureFacts] = []
 
 
 class ReportFacts(msgspec.Struct, frozen=True):

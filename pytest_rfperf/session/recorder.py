@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import base64
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -10,6 +10,8 @@ import numpy as np
 
 from pytest_rfperf.core.percentiles import percentile, percentile_interval
 from pytest_rfperf.data.runs import FAILED_NS
+from pytest_rfperf.session.accuracy_protocol import accuracy_protocol, model_protocol
+from pytest_rfperf.session.baselines import packed_records
 from pytest_rfperf.session.facts import (
     AccuracyFacts,
     CaseFacts,
@@ -18,6 +20,7 @@ from pytest_rfperf.session.facts import (
     LatencyFacts,
     VerdictFacts,
 )
+from pytest_rfperf.session.loss_pictures import loss_pictures
 from pytest_rfperf.session.pair_bench import slow_down_of
 from pytest_rfperf.store.samples import pack
 
@@ -35,8 +38,6 @@ if TYPE_CHECKING:
     from pytest_rfperf.session.facts import Case
     from pytest_rfperf.session.pair_bench import PairBench
 
-_SPEED_ONLY = frozenset({"threads", "spinning"})
-"""Settings that leave detections as they are, bit for bit (suites/self/integration/test_threads.py)."""
 _AREAS = ("small", "medium", "large")
 
 
@@ -62,6 +63,7 @@ def case_facts(bench: CaseBench, test: str, verdicts: Sequence[Verdict]) -> Case
         verdicts=[verdict_facts(verdict) for verdict in verdicts],
         notes=list(session.notes),
         detections=_coco_results(bench) if session.settings.save_detections else "",
+        pictures=loss_pictures(bench, verdicts),
     )
 
 
@@ -90,6 +92,7 @@ def verdict_facts(verdict: Verdict) -> VerdictFacts:
         limit=verdict.limit,
         unit=verdict.unit,
         message=verdict.message,
+        details=list(verdict.details),
     )
 
 
@@ -144,20 +147,15 @@ def latency_facts(run: LatencyRun, protocol: dict[str, str]) -> LatencyFacts:
 def accuracy_facts(bench: CaseBench, accuracy: Accuracy) -> AccuracyFacts:
     """An accuracy pass under one protocol, as plain values."""
     run = accuracy.run
-    kept = {key: value for key, value in _protocol(bench).items() if key not in _SPEED_ONLY}
-    protocol = kept | {
-        "dataset": bench.dataset.sha256,
-        "images": run.images_sha256,
-        "classes": hashlib.sha256(repr(bench.category_of_label).encode()).hexdigest(),
-        "max detections": str(accuracy.precision_recall.max_detections[-1]),
-        "score floor": f"{accuracy.score_floor:g}",
-    }
+    records = packed_records(accuracy) if bench.session.settings.record else b""
     return AccuracyFacts(
         images=run.images,
         values=coco_values(accuracy),
         duration_s=run.duration_s,
         outside_classes=run.outside_classes,
-        protocol=protocol,
+        protocol=accuracy_protocol(bench, accuracy),
+        model=model_protocol(bench),
+        records=base64.b64encode(records).decode("ascii"),
         predictions_per_image=len(run.results.scores) / run.images,
         objects_per_image=len(bench.dataset.truth.categories) / run.images,
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING
 
 from pytest_rfperf.data.verdict import Outcome
 from pytest_rfperf.store.artifacts import keep, sha256_of
 from pytest_rfperf.store.baseline import StoredAccuracy, StoredLatency, StoredRun, add_run, baseline_path
+from pytest_rfperf.store.kept_records import drop_older_records, keep_records
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,14 +55,19 @@ def record(cases: Sequence[CaseFacts], settings: Settings, failed_tests: Sequenc
             lines.append(f"not recorded: {what}: {stop}")
             continue
         path = baseline_path(settings.path(settings.run.baselines), case.target, case.dataset, case.model)
-        add_run(path, (case.model, case.target, case.dataset), _stored(case, now))
+        packed = base64.b64decode(case.accuracy.records) if case.accuracy else b""
+        sha256 = keep_records(path, packed) if packed else ""
+        add_run(path, (case.model, case.target, case.dataset), _stored(case, now, sha256))
+        if sha256:
+            drop_older_records(path, sha256)
         _keep_artifact(settings.path(settings.models[case.model].artifact), case.artifact_sha256)
         lines.append(f"recorded: {what} in {_shown(path, settings.root)}; review the diff and commit it")
     return lines
 
 
 def _obstacle(case: CaseFacts, failed_tests: Sequence[FailedTest]) -> str:
-    bad = [verdict.gate for verdict in case.verdicts if verdict.outcome != Outcome.PASS.value]
+    well = (Outcome.PASS.value, Outcome.RECORDING.value)
+    bad = [verdict.gate for verdict in case.verdicts if verdict.outcome not in well]
     if bad:
         return f"{bad[0]} did not pass"
     place = (case.model, case.target, case.dataset)
@@ -72,7 +79,7 @@ def _obstacle(case: CaseFacts, failed_tests: Sequence[FailedTest]) -> str:
     return f"{failed[0]} failed" if failed else ""
 
 
-def _stored(case: CaseFacts, now: str) -> StoredRun:
+def _stored(case: CaseFacts, now: str, records_sha256: str) -> StoredRun:
     accuracy = case.accuracy
     return StoredRun(
         recorded=now,
@@ -94,7 +101,13 @@ def _stored(case: CaseFacts, now: str) -> StoredRun:
         ],
         accuracy=None
         if accuracy is None
-        else StoredAccuracy(images=accuracy.images, values=accuracy.values, protocol=accuracy.protocol),
+        else StoredAccuracy(
+            images=accuracy.images,
+            values=accuracy.values,
+            protocol=accuracy.protocol,
+            model=accuracy.model,
+            records_sha256=records_sha256,
+        ),
         others=case.others,
     )
 

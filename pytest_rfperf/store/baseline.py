@@ -35,11 +35,18 @@ class StoredLatency(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StoredAccuracy(msgspec.Struct, frozen=True, kw_only=True):
-    """One accuracy pass: the twelve COCO values by name, -1 where undefined."""
+    """One accuracy pass: the twelve COCO values by name, -1 where undefined.
+
+    `protocol` must be equal for two passes to be comparable, and where the file is the same, `model` too.
+    `records_sha256` is the hash of the match records, which lie beside the newest run's file or in the cache; empty
+    where none were kept.
+    """
 
     images: int
     values: dict[str, float]
     protocol: dict[str, str]
+    model: dict[str, str] = {}
+    records_sha256: str = ""
 
 
 class StoredRun(msgspec.Struct, frozen=True, kw_only=True):

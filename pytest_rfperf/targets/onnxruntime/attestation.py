@@ -21,6 +21,10 @@ _COMPUTE = frozenset(
     | {"DynamicQuantizeMatMul", "GroupQueryAttention", "MatMulIntegerToFloat", "PackedAttention", "QGemm"}
     | {"QAttention", "QLinearConv", "QLinearMatMul", "QOrderedMatMul", "QuickGelu"}
 )
+_EIGHT_BIT = frozenset(
+    {"ConvInteger", "DequantizeLinear", "DynamicQuantizeLinear", "DynamicQuantizeMatMul", "MatMulInteger"}
+    | {"MatMulIntegerToFloat", "QAttention", "QGemm", "QLinearConv", "QLinearMatMul", "QuantizeLinear"}
+)
 
 
 class Placement(NamedTuple):
@@ -32,10 +36,13 @@ class Placement(NamedTuple):
         Nodes by execution provider.
     off_provider : dict of str to int
         Operators that run off the asked providers, counted.
+    operators : frozenset of str
+        All that the graph has.
     """
 
     by_provider: dict[str, int]
     off_provider: dict[str, int]
+    operators: frozenset[str] = frozenset()
 
     @property
     def nodes(self) -> int:
@@ -64,7 +71,16 @@ def node_placement(session: onnxruntime.InferenceSession, asked: Sequence[str]) 
     nodes = [(part.ep_name, node.op_type) for part in read() for node in part.get_nodes()]
     providers = Counter(provider for provider, _ in nodes)
     off = Counter(operator for provider, operator in nodes if provider not in asked)
-    return Placement(dict(providers.most_common()), dict(off.most_common()))
+    operators = frozenset(operator for _, operator in nodes)
+    return Placement(dict(providers.most_common()), dict(off.most_common()), operators)
+
+
+def precision_of(session: onnxruntime.InferenceSession, placement: Placement | None) -> str:
+    """The type of number that the model takes, and whether parts of it compute in 8 bits."""
+    taken = ", ".join(sorted({tensor.type for tensor in session.get_inputs()}))
+    if placement is None:
+        return taken
+    return f"{taken}, 8-bit operators" if placement.operators & _EIGHT_BIT else taken
 
 
 def attest(placement: Placement, target: str, asked: Sequence[str], max_fallback: float) -> None:

@@ -14,7 +14,7 @@ import onnxruntime
 from pytest_rfperf.data.detections import Detections
 from pytest_rfperf.data.environment import Environment
 from pytest_rfperf.errors import AttestationError, ModelError
-from pytest_rfperf.targets.onnxruntime.attestation import CPU, asked_providers, attest, node_placement
+from pytest_rfperf.targets.onnxruntime.attestation import CPU, asked_providers, attest, node_placement, precision_of
 from pytest_rfperf.targets.onnxruntime.detector import OnnxruntimeDetector
 from pytest_rfperf.targets.onnxruntime.fresh import FreshProcess
 from pytest_rfperf.targets.onnxruntime.options import OnnxruntimeOptions
@@ -70,6 +70,7 @@ class OnnxruntimeTarget:
             "graph level": options.graph_level,
             "provider options": str(options.provider_options) if options.provider_options else "none",
             "nodes": str(placement) if placement else "placement not told",
+            "precision": precision_of(session, placement),
         }
         ticking = sys.platform == "win32"  # thread CPU time comes in ticks of 16 ms there, useless for one call
         one_thread = not ticking and options.threads == 1 and tuple(options.providers) == (CPU,)

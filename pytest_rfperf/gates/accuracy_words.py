@@ -1,0 +1,51 @@
+"""How gates on accuracy speak: the name of a figure, what lost most, and how many images would decide."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_rfperf.data.estimate import Resampled
+    from pytest_rfperf.data.loss import ImageLoss, Loss
+
+_NOISE = 1e-9
+
+
+def shown_metric(iou: float | None) -> str:
+    """AP, AP50, AP75 or AP@0.62."""
+    if iou is None:
+        return "AP"
+    hundredths = iou * 100
+    return f"AP{hundredths:.0f}" if abs(hundredths - round(hundredths)) < _NOISE else f"AP@{iou:g}"
+
+
+def needed_words(found: Resampled, limit: float) -> str:
+    """How many images would decide."""
+    from pytest_rfperf.core.resampling import images_needed  # noqa: PLC0415 - collecting imports no numpy
+
+    needed = images_needed(found, limit)
+    if needed is None:
+        return ", which no number of images can tell apart"
+    return f", undecided with {found.images} images; about {needed} like these would decide"
+
+
+def lost_lines(loss: Loss, images: Sequence[str]) -> tuple[str, ...]:
+    """The classes and images that lost most, a line each; `images` are the file names of the dataset."""
+    classes = ", ".join(
+        f"{one.name} {one.before:.3f} -> {one.now:.3f} ({_objects(one.objects)})" for one in loss.classes
+    )
+    errors = ", ".join(f"{images[one.rank]} {_errors(one)}" for one in loss.images)
+    lines = [f"classes that lost most (AP): {classes}"] if classes else []
+    if errors:
+        lines.append(f"images that lost most (errors at score {loss.score:.3g}): {errors}")
+    return tuple(lines)
+
+
+def _objects(count: int) -> str:
+    return f"{count} object" if count == 1 else f"{count} objects"
+
+
+def _errors(image: ImageLoss) -> str:
+    return str(image.now) if image.before is None else f"{image.before} -> {image.now}"
