@@ -33,7 +33,7 @@ class Resampled:
     low, high : float
         One-sided limits, each at `certainty`; infinite where too few draws have a value.
     sd : float
-        Standard deviation over the draws.
+        Standard deviation over other images of the same kind.
     images : int
     certainty : float
         In (0.5, 1).

@@ -25,6 +25,8 @@ def needed_words(found: Resampled, limit: float) -> str:
     """How many images would decide."""
     from pytest_rfperf.core.resampling import images_needed  # noqa: PLC0415 - collecting imports no numpy
 
+    if found.sd == float("inf"):
+        return f", undecided: {found.images} images, or those with objects, are too few for limits"
     needed = images_needed(found, limit)
     if needed is None:
         return ", which no number of images can tell apart"
