@@ -156,29 +156,36 @@ def numpy_accumulate(records: MatchRecords, wanted: Wanted) -> tuple[Floats, Flo
     precision, recall = -np.ones(shape), -np.ones((k, a, len(wanted.limits), t))
     scores = -np.ones(shape if wanted.scores else 0)
     counts = records.object_counts
-    for category in range(k):
-        course = _course(records, category)
-        deepest = int(course.ranks.max(initial=-1)) + 1
+    for category in np.flatnonzero(counts.any(axis=0)):
+        course = _course(records, int(category))
         for area in np.flatnonzero(counts[:, category]):
-            objects, curves = int(counts[area, category]), {}
+            objects = int(counts[area, category])
             for limit, most in enumerate(wanted.limits):
-                reached = min(most, deepest)
-                if reached not in curves:
-                    curves[reached] = _curve(course, int(area), objects, reached)
-                at_limit = curves[reached]
-                recall[category, area, limit] = at_limit[2]
-                if limit >= wanted.recall_only:
-                    at = (category, area, limit - wanted.recall_only)
-                    precision[at] = at_limit[0]
+                recall[category, area, limit] = _found(course, int(area), most) / objects
+                at = (category, area, limit - wanted.recall_only)
+                if limit > wanted.recall_only and most > wanted.limits[limit - 1] >= course.deepest:
+                    _copy(precision, scores, at)
+                elif limit >= wanted.recall_only:
+                    precision[at], at_scores = _curve(course, int(area), objects, most)
                     if wanted.scores:
-                        scores[at] = at_limit[1]
+                        scores[at] = at_scores
     return precision, scores, recall
+
+
+def _copy(precision: Floats, scores: Floats, at: tuple[int, int, int]) -> None:
+    """Take over the curve of the limit before, which already lets every detection take part."""
+    before = (*at[:2], at[2] - 1)
+    precision[at] = precision[before]
+    if scores.size:
+        scores[at] = scores[before]
 
 
 class _Course(NamedTuple):
     """The detections of one category, surest first, and what its contenders are at each threshold."""
 
     ranks: Shorts
+    deepest: int
+    """Limit on detections that all of them keep to."""
     scores: Floats
     in_area: Bits
     places: Ints
@@ -196,47 +203,52 @@ def _course(records: MatchRecords, category: int) -> _Course:
     matched, ignored = records.matched[begin:end].T[:, None, :], records.ignored[begin:end].T[:, None, :]
     places = records.contenders[begin:end] - first
     in_area = records.in_area[first:last]
-    inside = np.array([bit_set(in_area[places], a) for a in range(len(records.areas))]).reshape(
-        len(records.areas), 1, len(places)
-    )
+    inside = np.array([bit_set(in_area[places], a) for a in range(len(records.areas))])
     is_matched = (matched >> bits) & _ONE != 0
     return _Course(
         records.ranks[first:last],
+        int(records.ranks[first:last].max(initial=-1)) + 1,
         records.scores[first:last],
         in_area,
         places,
         is_matched & ((ignored >> bits) & _ONE == 0),
-        ~is_matched & inside,
+        ~is_matched & inside.reshape(len(records.areas), 1, len(places)),
     )
 
 
-def _curve(course: _Course, area: int, objects: int, most: int) -> tuple[Floats, Floats, Floats]:
-    """Precision (T, R), scores (T, R) and highest recall (T,) of one category."""
-    t, r = course.true.shape[1], len(RECALL_THRESHOLDS)
-    precision, scores, recall = np.zeros((t, r)), np.zeros((t, r)), np.zeros(t)
+def _found(course: _Course, area: int, most: int) -> Ints:
+    """True positives at each threshold, (T,)."""
+    true = course.true[area]
+    if most < course.deepest:
+        true = true[:, course.ranks[course.places] < most]
+    found: Ints = np.count_nonzero(true, axis=1)
+    return found
+
+
+def _curve(course: _Course, area: int, objects: int, most: int) -> tuple[Floats, Floats]:
+    """Precision and scores (T, R) of one category."""
     taking_part = course.ranks < most
-    if not taking_part.any():
-        return precision, scores, recall
-    scores[:, 0] = course.scores[np.argmax(taking_part)]
     kept = taking_part[course.places]
-    places = course.places[kept]
-    if not len(places):
-        return precision, scores, recall
+    places, is_true = course.places[kept], course.true[area][:, kept]
+    scores = np.zeros((len(is_true), len(RECALL_THRESHOLDS)))
+    scores[:, 0] = course.scores[taking_part][:1].sum()
+    thresholds, columns = np.nonzero(is_true)
+    if not len(columns):
+        return np.zeros_like(scores), scores
     plain = bit_set(course.in_area, area) & taking_part
     plain[course.places] = False
-    true = np.cumsum(course.true[area][:, kept], axis=1, dtype=np.float64)
+    true = np.cumsum(is_true, axis=1, dtype=np.float64)
     false = np.cumsum(course.false[area][:, kept], axis=1, dtype=np.float64) + np.cumsum(plain)[places]
-    recalled = true / objects
     ratio = true / (false + true + _EPSILON)
-    envelope = np.maximum.accumulate(ratio[:, ::-1], axis=1)[:, ::-1]
-    at_score = course.scores[places]
-    for threshold in range(t):
-        found = np.searchsorted(recalled[threshold], RECALL_THRESHOLDS[1:], side="left")
-        reached = found[: np.searchsorted(found, len(places))]
-        precision[threshold, 0] = envelope[threshold, 0]
-        precision[threshold, 1 : 1 + len(reached)] = envelope[threshold, reached]
-        scores[threshold, 1 : 1 + len(reached)] = at_score[reached]
-    return precision, scores, recalled[:, -1]
+    envelope = np.maximum.accumulate(ratio[:, ::-1], axis=1)[:, ::-1][thresholds, columns]
+    # The true positive at which each recall is reached, if it is; recall can change nowhere else.
+    needed = np.searchsorted(np.arange(objects + 1) / objects, RECALL_THRESHOLDS, side="left")
+    count = np.bincount(thresholds, minlength=len(is_true))[:, None]
+    reached = (needed <= count) & (count > 0)
+    at = (np.cumsum(count) - count[:, 0])[:, None] + np.maximum(needed - 1, 0)
+    at = np.where(reached, at, 0)
+    scores[:, 1:] = np.where(reached, course.scores[places][columns][at], 0.0)[:, 1:]
+    return np.where(reached, envelope[at], 0.0), scores
 
 
 def chosen_thresholds(thresholds: tuple[float, ...], iou: float | None) -> NDArray[np.int64]:

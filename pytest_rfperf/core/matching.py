@@ -137,12 +137,12 @@ def numpy_match(
         Least and greatest.
     """
     image_count, category_count, most = counts
-    sound = np.isfinite(results.scores) & np.isfinite(results.boxes_xywh).all(axis=1)
-    if not sound.all():
+    if not (np.isfinite(results.scores).all() and np.isfinite(results.boxes_xywh).all()):
+        sound = np.isfinite(results.scores) & np.isfinite(results.boxes_xywh).all(axis=1)
         return {"bad_row": int(np.argmin(sound))}
     rows, ranks = _surest(results, image_count, most)
     objects = _by_group(truth.images, truth.categories)
-    boxes, categories = results.boxes_xywh[rows], results.categories[rows]
+    categories = results.categories[rows]
     truth = truth.where(objects)
     counting = np.where(truth.ignore | truth.crowd, np.uint64(0), _ranges_holding(truth.areas, areas))
     pairs = _overlapping_pairs(truth, results, rows, image_count, thresholds)
@@ -154,7 +154,7 @@ def numpy_match(
         "images": results.images[rows].astype(np.int32),
         "ranks": ranks.astype(np.int32),
         "scores": results.scores[rows],
-        "in_area": _ranges_holding(boxes[:, 2] * boxes[:, 3], areas),
+        "in_area": _ranges_holding(results.boxes_xywh[:, 2] * results.boxes_xywh[:, 3], areas)[rows],
         "contender_edges": edges_of(categories[contenders], category_count),
         "contenders": contenders,
         "matched": np.ascontiguousarray(np.reshape([matched for matched, _ in states], shape).T, dtype=np.uint64),
