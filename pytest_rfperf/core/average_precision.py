@@ -156,17 +156,17 @@ def numpy_accumulate(records: MatchRecords, wanted: Wanted) -> tuple[Floats, Flo
     precision, recall = -np.ones(shape), -np.ones((k, a, len(wanted.limits), t))
     scores = -np.ones(shape if wanted.scores else 0)
     counts = records.object_counts
-    for category in np.flatnonzero(counts.any(axis=0)):
-        course = _course(records, int(category))
-        for area in np.flatnonzero(counts[:, category]):
+    for category in np.flatnonzero(counts.any(axis=0)).tolist():
+        course = _course(records, category)
+        for area in np.flatnonzero(counts[:, category]).tolist():
             objects = int(counts[area, category])
             for limit, most in enumerate(wanted.limits):
-                recall[category, area, limit] = _found(course, int(area), most) / objects
+                recall[category, area, limit] = _found(course, area, most) / objects
                 at = (category, area, limit - wanted.recall_only)
                 if limit > wanted.recall_only and most > wanted.limits[limit - 1] >= course.deepest:
                     _copy(precision, scores, at)
                 elif limit >= wanted.recall_only:
-                    precision[at], at_scores = _curve(course, int(area), objects, most)
+                    precision[at], at_scores = _curve(course, area, objects, most)
                     if wanted.scores:
                         scores[at] = at_scores
     return precision, scores, recall

@@ -184,10 +184,21 @@ def _by_group(images: Ints, categories: Ints) -> Ints:
     return by_image[np.argsort(_narrow(categories)[by_image], kind="stable")]
 
 
+def _descending(scores: Floats) -> Ints:
+    """Places by falling score, equal ones as they stand: numpy's unstable sort is faster, and ties are then mended."""
+    order = np.argsort(-scores)
+    ordered = scores[order]
+    equal = ordered[1:] == ordered[:-1]
+    tied = np.flatnonzero(np.r_[False, equal] | np.r_[equal, False]) if len(order) else order
+    members = order[tied]
+    order[tied] = members[np.lexsort((members, -ordered[tied]))]
+    return order
+
+
 def _surest(results: CocoResults, image_count: int, most: int) -> tuple[Ints, Ints]:
     """Rows to keep, in the order of `MatchRecords`, and the rank of each in its image and category."""
     by_image = np.argsort(_narrow(results.images), kind="stable")
-    by_score = by_image[np.argsort(-results.scores[by_image], kind="stable")]
+    by_score = by_image[_descending(results.scores[by_image])]
     rows = by_score[np.argsort(_narrow(results.categories)[by_score], kind="stable")]
     images, categories = results.images[rows], results.categories[rows]
     grouped = _by_group(images, categories)
@@ -205,18 +216,20 @@ def _overlapping_pairs(
     """All pairs of one group that overlap enough for the lowest threshold; the objects stand by group."""
     truth_group = truth.categories * image_count + truth.images
     group = results.categories[rows] * image_count + results.images[rows]
-    first = np.searchsorted(truth_group, group, side="left")
-    count = np.searchsorted(truth_group, group, side="right") - first
-    detection = np.repeat(np.arange(len(rows)), count)
+    groups, begin, size = np.unique(truth_group, return_index=True, return_counts=True)
+    found = np.searchsorted(groups, group)
+    near = np.flatnonzero(groups[np.minimum(found, len(groups) - 1)] == group) if len(groups) else groups
+    count = size[found[near]]
+    detection = np.repeat(near, count)
     offset = np.arange(len(detection)) - np.repeat(np.cumsum(count) - count, count)
-    other = first[detection] + offset
+    other = np.repeat(begin[found[near]], count) + offset
     iou = coco_pair_iou(results.boxes_xywh[rows[detection]], truth.boxes_xywh[other], truth.crowd[other])
     reached = np.zeros(len(iou), dtype=np.uint64)
     for bit, limit in enumerate(thresholds):
         reached |= (iou >= limit).astype(np.uint64) << np.uint64(bit)
-    near = np.flatnonzero(reached)
-    detection = detection[near]
-    return _Pairs(detection, other[near], group[detection], iou[near], reached[near])
+    kept = np.flatnonzero(reached)
+    detection = detection[kept]
+    return _Pairs(detection, other[kept], group[detection], iou[kept], reached[kept])
 
 
 def _assign(pairs: _Pairs, slots: Ints, contender_count: int, skip: Bools, crowd: Bools) -> tuple[Bits, Bits]:
