@@ -13,6 +13,7 @@ import msgspec
 
 from pytest_rfperf.cache_folder import cache_folder
 from pytest_rfperf.config import CommandLine, load_settings, project_root
+from pytest_rfperf.core.tier import VARIABLE, tier
 from pytest_rfperf.errors import RfperfError
 from pytest_rfperf.registry import find, known
 
@@ -68,7 +69,20 @@ def _software() -> Iterator[Check]:
             hint = f"pip install {package}" + (", if you want gates on its tests" if optional else "")
             yield Check("note" if optional else "bad", package, "not installed", hint)
     yield _opencv()
-    yield Check("good", "metric core", "numpy tier")
+    yield _metric_core()
+
+
+def _metric_core() -> Check:
+    """Both tiers give the same bits; C gives them sooner."""
+    try:
+        name = tier()
+    except ValueError as error:
+        return Check("bad", "metric core", str(error))
+    if name == "c":
+        return Check("good", "metric core", "C tier")
+    forced = f"{VARIABLE}={os.environ[VARIABLE]}" if os.environ.get(VARIABLE) else ""
+    hint = "same figures, slower; install a C compiler, then pip install --force-reinstall pytest-rfperf"
+    return Check("good" if forced else "note", "metric core", f"numpy tier {forced}".strip(), "" if forced else hint)
 
 
 def _opencv() -> Check:
