@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy.stats import norm, t
+from scipy.special import ndtri, stdtrit
 
 from pytest_rfperf.core.average_precision import RECALL_THRESHOLDS, chosen_thresholds, mean_of_known
 from pytest_rfperf.core.native.resampling import native_weighted_precision
@@ -143,7 +143,7 @@ def images_needed(found: Resampled, limit: float) -> int | None:
     margin = abs(found.value - limit)
     if not margin or not np.isfinite(margin):
         return None
-    factor = float(norm.ppf(found.certainty)) + float(norm.ppf(_POWER))
+    factor = float(ndtri(found.certainty)) + float(ndtri(_POWER))
     return max(found.images + 1, int(np.ceil(found.images * (factor * found.sd / margin) ** 2)))
 
 
@@ -186,7 +186,7 @@ def _resampled(sides: Sequence[MatchRecords], images: int, part: Part, certainty
         return Resampled(value, -np.inf, np.inf, np.inf, images, certainty)
     mean, spread = float(drawn.mean()), float(np.std(drawn))
     sd = float(np.sqrt((len(left) - 1) * np.mean((left - left.mean()) ** 2)))
-    heavier = float(t.ppf(certainty, len(left) - 1) / norm.ppf(certainty))
+    heavier = float(stdtrit(len(left) - 1, certainty) / ndtri(certainty))
     scale = heavier * sd / spread if spread else 0.0
     centre = value - (mean - value) if len(sides) == 1 else value
     low, high = (centre + scale * (limit - mean) for limit in np.quantile(drawn, (1 - certainty, certainty)))
