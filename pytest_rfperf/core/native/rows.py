@@ -28,13 +28,12 @@ class NativeRows:
         self._room = 0
         self._columns: Columns
 
-    def read(self, text: memoryview) -> Columns | None:
+    def read(self, text: bytes | memoryview) -> Columns | None:
         """Read one JSON array of rows.
 
         Parameters
         ----------
-        text : memoryview
-            Contiguous bytes.
+        text : bytes or memoryview
 
         Returns
         -------

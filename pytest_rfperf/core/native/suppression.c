@@ -24,7 +24,7 @@ typedef struct {
     int64_t count;
 } Kept;
 
-/* Kept boxes by the cell of their centre: lists that begin in head and go on in next; -1 ends one. */
+/* Kept boxes by the cell of their centre: lists of places that begin in head and go on in next; -1 ends one. */
 typedef struct {
     double left, top;                  /* of the least centre */
     double columns_per_px, rows_per_px;
@@ -52,14 +52,23 @@ static double larger(double a, double b) { return a > b ? a : b; }
 static double smaller(double a, double b) { return a < b ? a : b; }
 
 /* Whether IoU > threshold, in the float expressions of core/boxes.py. */
-static int overlaps(const Kept *kept, int64_t other, const Box *box, double threshold) {
-    const double width = smaller(kept->x2[other], box->x2) - larger(kept->x1[other], box->x1);
-    const double height = smaller(kept->y2[other], box->y2) - larger(kept->y1[other], box->y1);
+static int overlaps(const Box *kept, const Box *box, double threshold) {
+    const double width = smaller(kept->x2, box->x2) - larger(kept->x1, box->x1);
+    const double height = smaller(kept->y2, box->y2) - larger(kept->y1, box->y1);
     const double intersection = larger(width, 0.0) * larger(height, 0.0);
     if (!(intersection > 0.0)) {
         return 0;
     }
-    return intersection / (kept->area[other] + box->area - intersection) > threshold;
+    return intersection / (kept->area + box->area - intersection) > threshold;
+}
+
+static Box kept_box(const Kept *kept, int64_t place) {
+    return (Box){kept->x1[place], kept->y1[place], kept->x2[place], kept->y2[place], kept->area[place]};
+}
+
+static int overlaps_kept(const Kept *kept, int64_t place, const Box *box, double threshold) {
+    const Box other = kept_box(kept, place);
+    return overlaps(&other, box, threshold);
 }
 
 /* How far each of a few pairs is over a cut that is a little lower than the threshold: no division, all lanes alike. */
@@ -88,13 +97,13 @@ static int is_suppressed(const Kept *kept, const Box *box, double threshold) {
             continue;
         }
         for (int lane = 0; lane < LANES; lane++) {
-            if (overlaps(kept, other + lane, box, threshold)) {
+            if (overlaps_kept(kept, other + lane, box, threshold)) {
                 return 1;
             }
         }
     }
     for (; other < kept->count; other++) {
-        if (overlaps(kept, other, box, threshold)) {
+        if (overlaps_kept(kept, other, box, threshold)) {
             return 1;
         }
     }
@@ -166,7 +175,7 @@ static double looks(double from, double to, const Grid *grid, double threshold) 
     return grid->reach * side + 8 * DBL_EPSILON * (larger(fabs(from), fabs(to)) + side / threshold);
 }
 
-static int is_suppressed_nearby(const Kept *kept, const Grid *grid, const Box *box, double threshold) {
+static int is_suppressed_nearby(const Box *boxes, const Grid *grid, const Box *box, double threshold) {
     const double x = centre_x(box), y = centre_y(box);
     const double dx = looks(box->x1, box->x2, grid, threshold), dy = looks(box->y1, box->y2, grid, threshold);
     const int64_t first = cell(x - dx, grid->left, grid->columns_per_px, grid->columns);
@@ -175,7 +184,7 @@ static int is_suppressed_nearby(const Kept *kept, const Grid *grid, const Box *b
     for (int64_t row = cell(y - dy, grid->top, grid->rows_per_px, grid->rows); row <= lowest; row++) {
         for (int64_t column = first; column <= last; column++) {
             for (int64_t i = grid->head[row * grid->columns + column]; i >= 0; i = grid->next[i]) {
-                if (overlaps(kept, i, box, threshold)) {
+                if (overlaps(boxes + i, box, threshold)) {
                     return 1;
                 }
             }
@@ -184,17 +193,16 @@ static int is_suppressed_nearby(const Kept *kept, const Grid *grid, const Box *b
     return 0;
 }
 
-static void scan_nearby(const Box *boxes, int64_t count, double threshold, Grid *grid, Kept *kept, uint8_t *alive) {
+static void scan_nearby(const Box *boxes, int64_t count, double threshold, Grid *grid, uint8_t *alive) {
     memset(grid->head, -1, sizeof(int64_t) * (size_t)(grid->columns * grid->rows));
     for (int64_t i = 0; i < count; i++) {
-        alive[i] = !is_suppressed_nearby(kept, grid, boxes + i, threshold);
+        alive[i] = !is_suppressed_nearby(boxes, grid, boxes + i, threshold);
         if (alive[i]) {
             const int64_t column = cell(centre_x(boxes + i), grid->left, grid->columns_per_px, grid->columns);
             const int64_t row = cell(centre_y(boxes + i), grid->top, grid->rows_per_px, grid->rows);
             int64_t *head = grid->head + row * grid->columns + column;
-            grid->next[kept->count] = *head;
-            *head = kept->count;
-            keep(kept, boxes + i);
+            grid->next[i] = *head;
+            *head = i;
         }
     }
 }
@@ -205,7 +213,7 @@ static void suppress_class(const Box *boxes, int64_t count, double threshold, Sc
     Kept kept = {columns, columns + count, columns + 2 * count, columns + 3 * count, columns + 4 * count, 0};
     Grid grid = {.head = scratch->head, .next = scratch->next};
     if (count > LARGE && threshold > LOWEST_PRUNED && lay_out(boxes, count, threshold, &grid)) {
-        scan_nearby(boxes, count, threshold, &grid, &kept, alive);
+        scan_nearby(boxes, count, threshold, &grid, alive);
     } else {
         scan(boxes, count, threshold, &kept, alive);
     }
@@ -251,32 +259,23 @@ static void suppress_classes(int64_t count, double threshold, Scratch *scratch) 
     }
 }
 
-static int take_scratch(int64_t count, Scratch *scratch) {
+/* One piece of memory for all: at a hundred boxes asking for it nine times would show. */
+static void *take_scratch(int64_t count, Scratch *scratch) {
     const size_t places = (size_t)count + 1;
-    scratch->keys = malloc(sizeof(uint64_t) * places);
-    scratch->words = malloc(sizeof(uint64_t) * places);
-    scratch->spare = malloc(sizeof(uint64_t) * places);
-    scratch->boxes = malloc(sizeof(Box) * places);
-    scratch->columns = malloc(sizeof(double) * 5 * places);
-    scratch->alive = malloc(places);
-    scratch->stays = malloc(places);
-    scratch->head = malloc(sizeof(int64_t) * 4 * places);
-    scratch->next = malloc(sizeof(int64_t) * places);
-    const int enough = scratch->keys && scratch->words && scratch->spare && scratch->boxes && scratch->columns && scratch->alive &&
-                       scratch->stays && scratch->head && scratch->next;
-    return enough ? RFPERF_OK : RFPERF_NO_MEMORY;
-}
-
-static void free_scratch(Scratch *scratch) {
-    free(scratch->keys);
-    free(scratch->words);
-    free(scratch->spare);
-    free(scratch->boxes);
-    free(scratch->columns);
-    free(scratch->alive);
-    free(scratch->stays);
-    free(scratch->head);
-    free(scratch->next);
+    const size_t words = 3 + 5 + 4 + 1; /* keys, words, spare; columns; head; next */
+    char *memory = malloc(places * (words * sizeof(uint64_t) + sizeof(Box) + 2));
+    if (memory) {
+        scratch->boxes = (Box *)memory;
+        scratch->columns = (double *)(scratch->boxes + places);
+        scratch->keys = (uint64_t *)(scratch->columns + 5 * places);
+        scratch->words = scratch->keys + places;
+        scratch->spare = scratch->words + places;
+        scratch->head = (int64_t *)(scratch->spare + places);
+        scratch->next = scratch->head + 4 * places;
+        scratch->alive = (uint8_t *)(scratch->next + places);
+        scratch->stays = scratch->alive + places;
+    }
+    return memory;
 }
 
 /* Writes the rows that are kept, surest first, and how many. Where a box is not sound its row is put into bad_row. */
@@ -293,20 +292,21 @@ RFPERF_API int rfperf_suppress(int64_t count, const double *boxes, const double 
             return RFPERF_BAD_ROW;
         }
     }
-    const int status = take_scratch(count, &scratch);
-    if (status == RFPERF_OK) {
-        order_by_score(scores, count, &scratch, kept);
-        group_by_class(labels, kept, count, &scratch);
-        for (int64_t i = 0; i < count; i++) {
-            scratch.boxes[i] = box_of(boxes + 4 * kept[ordered(scratch.words[i])]);
-        }
-        suppress_classes(count, threshold, &scratch);
-        for (int64_t place = 0; place < count; place++) {
-            if (scratch.stays[place]) {
-                kept[(*kept_count)++] = kept[place];
-            }
+    void *memory = take_scratch(count, &scratch);
+    if (!memory) {
+        return RFPERF_NO_MEMORY;
+    }
+    order_by_score(scores, count, &scratch, kept);
+    group_by_class(labels, kept, count, &scratch);
+    for (int64_t i = 0; i < count; i++) {
+        scratch.boxes[i] = box_of(boxes + 4 * kept[ordered(scratch.words[i])]);
+    }
+    suppress_classes(count, threshold, &scratch);
+    for (int64_t place = 0; place < count; place++) {
+        if (scratch.stays[place]) {
+            kept[(*kept_count)++] = kept[place];
         }
     }
-    free_scratch(&scratch);
-    return status;
+    free(memory);
+    return RFPERF_OK;
 }
