@@ -84,6 +84,7 @@ def terminal_lines(summary: Summary) -> list[str]:
         *comparison_lines(summary.comparisons, summary.cases),
         *said,
         *(f"note: {note}" for note in summary.notes),
+        *_core_line(summary.cases),
         *([summary.bound] if summary.bound else []),
     ]
 
@@ -101,7 +102,14 @@ def markdown_lines(summary: Summary) -> list[str]:
     )
     notes = [f"- {markdown_text(note)}" for note in summary.notes]
     comparisons = comparison_markdown(summary.comparisons, summary.cases)
-    return ["## rfperf", "", *markdown_table(summary.rows), "", *comparisons, *verdicts, *notes, "", summary.bound]
+    end = ["", *_core_line(summary.cases), summary.bound]
+    return ["## rfperf", "", *markdown_table(summary.rows), "", *comparisons, *verdicts, *notes, *end]
+
+
+def _core_line(cases: Sequence[CaseFacts]) -> list[str]:
+    """Which tier gave the accuracies; both give the same bits."""
+    tiers = sorted({case.accuracy.core for case in cases if case.accuracy and case.accuracy.core})
+    return [f"accuracy by the metric core's {' and '.join(tiers)} tier"] if tiers else []
 
 
 def _bound(gates: int, settings: Settings) -> str:

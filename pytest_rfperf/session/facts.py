@@ -42,7 +42,8 @@ class LatencyFacts(msgspec.Struct, frozen=True, kw_only=True):
 class AccuracyFacts(msgspec.Struct, frozen=True, kw_only=True):
     """An accuracy pass: the twelve COCO values by name, -1 where undefined; counts are means over images.
 
-    `records` are its match records as base64, where the session records baselines.
+    `core` is the tier of the metric core that ran; `records` are the match records as base64, where the session
+    records baselines.
     """
 
     images: int
@@ -53,6 +54,7 @@ class AccuracyFacts(msgspec.Struct, frozen=True, kw_only=True):
     predictions_per_image: float = 0.0
     objects_per_image: float = 0.0
     model: dict[str, str] = {}
+    core: str = ""
     records: str = ""
 
 

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 
 from pytest_rfperf.core.percentiles import percentile, percentile_interval
+from pytest_rfperf.core.tier import tier
 from pytest_rfperf.data.runs import FAILED_NS
 from pytest_rfperf.session.accuracy_protocol import accuracy_protocol, model_protocol
 from pytest_rfperf.session.baselines import packed_records
@@ -155,6 +156,7 @@ def accuracy_facts(bench: CaseBench, accuracy: Accuracy) -> AccuracyFacts:
         outside_classes=run.outside_classes,
         protocol=accuracy_protocol(bench, accuracy),
         model=model_protocol(bench),
+        core=tier(),
         records=base64.b64encode(records).decode("ascii"),
         predictions_per_image=len(run.results.scores) / run.images,
         objects_per_image=len(bench.dataset.truth.categories) / run.images,

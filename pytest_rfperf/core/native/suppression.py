@@ -48,5 +48,5 @@ def suppress(
 def _place(values: NDArray[Any]) -> Any:
     """A pointer to values, at a sixth of the cost of `values.ctypes` where they may be written: it shows at 100 boxes."""
     if values.flags.writeable:
-        return ctypes.byref(ctypes.c_char.from_buffer(values))
+        return ctypes.byref(ctypes.c_char.from_buffer(values.data))
     return values.ctypes.data
