@@ -30,6 +30,7 @@ _COMMANDS = {
     "study": "Both bundled sizes over five tasks: accuracy, speed, training time, advice.",
     "init": "Write the configuration, the tests and the CI workflow for your own models.",
     "advise": "Say which size to ship, from what was measured.",
+    "map": "Evaluate COCO detections: mean average precision, bit for bit that of pycocotools.",
     "doctor": "Say what is installed and configured here, and what is amiss.",
     "reference": "Train the bundled detectors again, and draw their tasks.",
 }

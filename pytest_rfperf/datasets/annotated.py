@@ -13,6 +13,7 @@ from pytest_rfperf.data.coco import GroundTruth
 from pytest_rfperf.errors import DatasetError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from pytest_rfperf.data.dataset import Category, ImageRecord
@@ -76,22 +77,32 @@ def assemble(
     DatasetError
         If there is no image or no object.
     """
+    images = sorted(images, key=lambda image: image.id)
+    categories = sorted(categories, key=lambda category: category.id)
+    truth = _columns(annotations, {i.id: n for n, i in enumerate(images)}, {c.id: n for n, c in enumerate(categories)})
+    return assembled(name, images, categories, truth, notes)
+
+
+def assembled(
+    name: str, images: Sequence[ImageRecord], categories: Sequence[Category], truth: GroundTruth, notes: Notes
+) -> AnnotatedImages:
+    """Do as `assemble` does, of images and categories by ascending id and columns.
+
+    Raises
+    ------
+    DatasetError
+        If there is no image or no object.
+    """
     if not images:
         msg = f"dataset '{name}': no images; check datasets.{name}"
         raise DatasetError(msg)
-    images = sorted(images, key=lambda image: image.id)
-    categories = sorted(categories, key=lambda category: category.id)
-    files = {image.id: image.path.name for image in images}
-    sound = []
-    for annotation in annotations:
-        if annotation.box_xywh[2] > 0 and annotation.box_xywh[3] > 0:
-            sound.append(annotation)
-        else:
-            notes.add("boxes without area were left out", files[annotation.image_id])
-    if not sound:
+    sound = (truth.boxes_xywh[:, 2] > 0) & (truth.boxes_xywh[:, 3] > 0)
+    for image in truth.images[~sound]:
+        notes.add("boxes without area were left out", images[image].path.name)
+    if not sound.any():
         msg = f"dataset '{name}': {len(images)} images, but no annotated object; nothing can be evaluated"
         raise DatasetError(msg)
-    truth = _columns(sound, {i.id: n for n, i in enumerate(images)}, {c.id: n for n, c in enumerate(categories)})
+    truth = truth.where(sound)
     return AnnotatedImages(
         name, tuple(images), tuple(categories), truth, _hash(images, categories, truth), notes.lines()
     )
@@ -152,7 +163,7 @@ def _columns(annotations: list[Annotation], image_rank: dict[int, int], category
     )
 
 
-def _hash(images: list[ImageRecord], categories: list[Category], truth: GroundTruth) -> str:
+def _hash(images: Sequence[ImageRecord], categories: Sequence[Category], truth: GroundTruth) -> str:
     """Hash of all that decides an average precision, apart from the pixels."""
     digest = hashlib.sha256()
     for image in images:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 import msgspec
 
-from pytest_rfperf.data.dataset import Category, ImageRecord
-from pytest_rfperf.datasets.annotated import AnnotatedImages, Annotation, Notes, assemble, existing
+from pytest_rfperf.data.dataset import ImageRecord
+from pytest_rfperf.datasets.annotated import AnnotatedImages, Notes, assembled, existing
+from pytest_rfperf.datasets.coco_file import ImageId, read_coco_file
 from pytest_rfperf.errors import DatasetError
-
-_MAX_BYTES = 4 * 2**30
-Row = TypeVar("Row")
 
 
 class CocoOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
@@ -22,32 +20,10 @@ class CocoOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, renam
     images: str
 
 
-class _Image(msgspec.Struct):
-    id: int
+class _Image(ImageId, gc=False):
     file_name: str
     width: int | None = None
     height: int | None = None
-
-
-class _Category(msgspec.Struct):
-    id: int
-    name: str
-
-
-class _Annotation(msgspec.Struct):
-    id: int
-    image_id: int
-    category_id: int
-    bbox: tuple[float, float, float, float]
-    area: float | None = None
-    iscrowd: int = 0
-    ignore: int = 0
-
-
-class _File(msgspec.Struct):
-    images: list[_Image]
-    categories: list[_Category]
-    annotations: list[_Annotation]
 
 
 class CocoDataset:
@@ -88,50 +64,17 @@ class CocoDataset:
         """
         path = existing(Path(options.annotations), name, "annotations")
         folder = existing(Path(options.images), name, "images")
-        content = _decoded(path, name)
-        images = _by_id(content.images, path, "image")
-        categories = _by_id(content.categories, path, "category")
-        _by_id(content.annotations, path, "annotation")
-        for row in content.annotations:
-            if row.image_id not in images:
-                msg = f"{path}: annotation {row.id} is of image {row.image_id}, which is not in the file"
-                raise DatasetError(msg)
-            if row.category_id not in categories:
-                msg = f"{path}: annotation {row.id} is of category {row.category_id}, which is not in the file"
-                raise DatasetError(msg)
-        return assemble(
-            name,
-            [_record(row, folder, path) for row in images.values()],
-            [Category(row.id, row.name) for row in categories.values()],
-            [_annotation(row) for row in content.annotations],
-            Notes(),
-        )
-
-
-def _decoded(path: Path, name: str) -> _File:
-    try:
-        if path.stat().st_size > _MAX_BYTES:
-            msg = f"dataset '{name}': {path} is larger than 4 GiB"
-            raise DatasetError(msg)
-        return msgspec.json.decode(path.read_bytes(), type=_File)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        msg = f"dataset '{name}': {path} is no COCO annotation file: {error}"
-        raise DatasetError(msg) from error
+        try:
+            content = read_coco_file(path, _Image)
+        except DatasetError as error:
+            msg = f"dataset '{name}': {error}"
+            raise DatasetError(msg) from error
+        images = [_record(row, folder, path) for row in content.images]
+        return assembled(name, images, content.categories, content.truth, Notes())
 
 
 def _image_folder(folder: Path) -> Path:
     return folder / "images" if (folder / "images").is_dir() else folder
-
-
-def _by_id(rows: list[Row], path: Path, kind: str) -> dict[int, Row]:
-    found: dict[int, Row] = {}
-    for row in rows:
-        key: int = row.id  # type: ignore[attr-defined]
-        if key in found:
-            msg = f"{path}: {kind} id {key} is given twice"
-            raise DatasetError(msg)
-        found[key] = row
-    return found
 
 
 def _record(row: _Image, folder: Path, path: Path) -> ImageRecord:
@@ -141,8 +84,3 @@ def _record(row: _Image, folder: Path, path: Path) -> ImageRecord:
         msg = f"{path}: image {row.id} has file_name {row.file_name!r}, which leaves the folder of images"
         raise DatasetError(msg)
     return ImageRecord(row.id, file, row.width, row.height)
-
-
-def _annotation(row: _Annotation) -> Annotation:
-    area = row.bbox[2] * row.bbox[3] if row.area is None else row.area
-    return Annotation(row.image_id, row.category_id, row.bbox, area, bool(row.iscrowd), bool(row.ignore))

@@ -24,23 +24,24 @@ _FUNCTIONS = {
     "rfperf_match": [_PLACE] * 5,
     "rfperf_accumulate": [_PLACE] * 3,
     "rfperf_transpose": [_PLACE, _COUNT, _PLACE, _COUNT, _COUNT, _PLACE],
+    "rfperf_read_rows": [_PLACE, _COUNT, _PLACE, _PLACE],
     "rfperf_weighted_precision": [_PLACE, _PLACE, _COUNT, _PLACE, _PLACE],
 }
 
 
 @functools.lru_cache(maxsize=1)
 def library() -> Optional[ctypes.CDLL]:
-    """The library; None where it was not built, or is that of another machine."""
+    """The library; None where it was not built, or is that of another machine or version."""
     spec = importlib.util.find_spec(_NAME)
     if spec is None or spec.origin is None or ctypes.sizeof(ctypes.c_void_p) != _WORD:
         return None
     try:
         found = ctypes.CDLL(spec.origin)
-    except OSError:
+        for name, arguments in _FUNCTIONS.items():
+            function = getattr(found, name)
+            function.restype, function.argtypes = ctypes.c_int, arguments
+    except (OSError, AttributeError):
         return None
-    for name, arguments in _FUNCTIONS.items():
-        function = getattr(found, name)
-        function.restype, function.argtypes = ctypes.c_int, arguments
     return found
 
 

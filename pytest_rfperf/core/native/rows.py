@@ -42,14 +42,13 @@ class NativeRows:
             text is not plain: the rows may have other keys than the four as long as these hold numbers or strings
             without escapes, and no number may have more than 19 digits. A text with a fault is never plain.
         """
-        function = getattr(library(), "rfperf_read_rows", None)
-        if function is None or not len(text):
+        found = library()
+        if found is None or not len(text):
             return None
         self._make_room(len(text) // len(_SHORTEST_ROW) + 1)
         held, count = np.frombuffer(text, np.uint8), ctypes.c_int64()
         columns = pack(self._room, *map(address, self._columns))
-        function.argtypes = [ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p]
-        if function(address(held), len(held), columns, ctypes.byref(count)) != _OK:
+        if found.rfperf_read_rows(address(held), len(held), columns, ctypes.byref(count)) != _OK:
             return None
         images, categories, boxes, scores = self._columns
         n = count.value

@@ -45,8 +45,8 @@ def suppress(
     return kept[: kept_count.value], bad_row.value
 
 
-def _place(values: NDArray[Any]) -> Any:
-    """A pointer to values, at a sixth of the cost of `values.ctypes` where they may be written: it shows at 100 boxes."""
+def _place(values: NDArray[Any]) -> Any:  # noqa: ANN401 - ctypes does not name the type of a reference
+    """A pointer to values; where they may be written without the cost of `values.ctypes`, which shows at 100 boxes."""
     if values.flags.writeable:
         return ctypes.byref(ctypes.c_char.from_buffer(values.data))
     return values.ctypes.data
