@@ -20,7 +20,7 @@ _WORD = 8
 _NAME = "pytest_rfperf.core.native._kernels"
 _PLACE, _COUNT, _NUMBER = ctypes.c_void_p, ctypes.c_int64, ctypes.c_double
 _FUNCTIONS = {
-    "rfperf_suppress": [_COUNT, _PLACE, _PLACE, _PLACE, _NUMBER, _PLACE, _PLACE, _PLACE],
+    "rfperf_suppress": [_COUNT, _PLACE, _PLACE, _PLACE, _NUMBER, _PLACE],
     "rfperf_match": [_PLACE] * 5,
     "rfperf_accumulate": [_PLACE] * 3,
     "rfperf_transpose": [_PLACE, _COUNT, _PLACE, _COUNT, _COUNT, _PLACE],
@@ -40,6 +40,7 @@ def library() -> Optional[ctypes.CDLL]:
         for name, arguments in _FUNCTIONS.items():
             function = getattr(found, name)
             function.restype, function.argtypes = ctypes.c_int, arguments
+        found.rfperf_suppress.restype = _COUNT
     except (OSError, AttributeError):
         return None
     return found
@@ -69,5 +70,9 @@ def check(status: int, what: str) -> None:
         If scratch memory was refused.
     """
     if status == NO_MEMORY:
-        msg = f"{what}: no memory left"
-        raise MemoryError(msg)
+        raise no_memory(what)
+
+
+def no_memory(what: str) -> MemoryError:
+    """What is raised where scratch memory was refused."""
+    return MemoryError(f"{what}: no memory left")

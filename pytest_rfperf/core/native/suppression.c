@@ -278,23 +278,20 @@ static void *take_scratch(int64_t count, Scratch *scratch) {
     return memory;
 }
 
-/* Writes the rows that are kept, surest first, and how many. Where a box is not sound its row is put into bad_row. */
-RFPERF_API int rfperf_suppress(int64_t count, const double *boxes, const double *scores, const int64_t *labels,
-                               double threshold, int64_t *kept, int64_t *kept_count, int64_t *bad_row) {
+/* Writes the rows that are kept, surest first, into room for all, and returns how many. Where the box of a row is not
+ * sound that is -1 - row, and without memory INT64_MIN. */
+RFPERF_API int64_t rfperf_suppress(int64_t count, const double *boxes, const double *scores, const int64_t *labels,
+                                   double threshold, int64_t *kept) {
     Scratch scratch;
-    *kept_count = 0;
-    if (count <= 0) {
-        return RFPERF_OK;
-    }
+    int64_t kept_count = 0;
     for (int64_t row = 0; row < count; row++) {
         if (!is_sound(boxes + 4 * row)) {
-            *bad_row = row;
-            return RFPERF_BAD_ROW;
+            return -1 - row;
         }
     }
-    void *memory = take_scratch(count, &scratch);
+    void *memory = count > 0 ? take_scratch(count, &scratch) : NULL;
     if (!memory) {
-        return RFPERF_NO_MEMORY;
+        return count > 0 ? INT64_MIN : 0;
     }
     order_by_score(scores, count, &scratch, kept);
     group_by_class(labels, kept, count, &scratch);
@@ -304,9 +301,9 @@ RFPERF_API int rfperf_suppress(int64_t count, const double *boxes, const double 
     suppress_classes(count, threshold, &scratch);
     for (int64_t place = 0; place < count; place++) {
         if (scratch.stays[place]) {
-            kept[(*kept_count)++] = kept[place];
+            kept[kept_count++] = kept[place];
         }
     }
     free(memory);
-    return RFPERF_OK;
+    return kept_count;
 }

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any, Optional, Tuple
 
 import numpy as np
 
-from pytest_rfperf.core.native.library import check, library
+from pytest_rfperf.core.native.library import library, no_memory
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+_NO_MEMORY = -(2**63)
 
 
 def suppress(
@@ -26,27 +28,24 @@ def suppress(
 
     Parameters are those of `pytest_rfperf.core.nms.nms`, contiguous and of equal length.
     """
-    count = len(boxes)
-    kept = np.empty(count, dtype=np.int64)
-    kept_count, bad_row = ctypes.c_int64(0), ctypes.c_int64(-1)
-    if not count:
+    kept = np.empty(len(boxes), dtype=np.int64)
+    if not len(boxes):
         return kept, -1
-    status = library().rfperf_suppress(  # type: ignore[union-attr]
-        count,
+    count = library().rfperf_suppress(  # type: ignore[union-attr]
+        len(boxes),
         _place(boxes),
         _place(scores),
         None if labels is None else _place(labels),
         iou_threshold,
         _place(kept),
-        ctypes.byref(kept_count),
-        ctypes.byref(bad_row),
     )
-    check(status, "nms")
-    return kept[: kept_count.value], bad_row.value
+    if count == _NO_MEMORY:
+        raise no_memory("nms")
+    return (kept[:count], -1) if count >= 0 else (kept[:0], -1 - count)
 
 
-def _place(values: NDArray[Any]) -> Any:  # noqa: ANN401 - ctypes does not name the type of a reference
-    """A pointer to values; where they may be written without the cost of `values.ctypes`, which shows at 100 boxes."""
+def _place(values: Any) -> Any:  # noqa: ANN401 - ctypes does not name the type of a reference
+    """A pointer to an array; where it may be written without the cost of `values.ctypes`, which shows at 100 boxes."""
     if values.flags.writeable:
-        return ctypes.byref(ctypes.c_char.from_buffer(values.data))
+        return ctypes.byref(ctypes.c_char.from_buffer(values))
     return values.ctypes.data
