@@ -70,9 +70,5 @@ def check(status: int, what: str) -> None:
         If scratch memory was refused.
     """
     if status == NO_MEMORY:
-        raise no_memory(what)
-
-
-def no_memory(what: str) -> MemoryError:
-    """What is raised where scratch memory was refused."""
-    return MemoryError(f"{what}: no memory left")
+        msg = f"{what}: no memory left"
+        raise MemoryError(msg)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Optional, Tuple
 
 import numpy as np
 
-from pytest_rfperf.core.native.library import library, no_memory
+from pytest_rfperf.core.native.library import NO_MEMORY, check, library
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,7 +40,7 @@ def suppress(
         _place(kept),
     )
     if count == _NO_MEMORY:
-        raise no_memory("nms")
+        check(NO_MEMORY, "nms")
     return (kept[:count], -1) if count >= 0 else (kept[:0], -1 - count)
 
 
