@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from pytest_rfperf.core.native.accumulation import native_accumulate, native_transposed
-from pytest_rfperf.core.records import bit_set
 from pytest_rfperf.core.tier import tier
 
 if TYPE_CHECKING:
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
     from pytest_rfperf.core.records import MatchRecords
 
-    Bits = NDArray[np.uint64]
     Bools = NDArray[np.bool_]
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
@@ -157,37 +155,25 @@ def numpy_accumulate(records: MatchRecords, wanted: Wanted) -> tuple[Floats, Flo
     scores = -np.ones(shape if wanted.scores else 0)
     counts = records.object_counts
     for category in np.flatnonzero(counts.any(axis=0)).tolist():
-        course = _course(records, category)
-        for area in np.flatnonzero(counts[:, category]).tolist():
-            objects = int(counts[area, category])
-            for limit, most in enumerate(wanted.limits):
-                recall[category, area, limit] = _found(course, area, most) / objects
-                at = (category, area, limit - wanted.recall_only)
-                if limit > wanted.recall_only and most > wanted.limits[limit - 1] >= course.deepest:
-                    _copy(precision, scores, at)
-                elif limit >= wanted.recall_only:
-                    precision[at], at_scores = _curve(course, area, objects, most)
-                    if wanted.scores:
-                        scores[at] = at_scores
+        areas = np.flatnonzero(counts[:, category])
+        course, objects = _course(records, category, areas), counts[areas, category]
+        for limit, most in enumerate(wanted.limits):
+            recall[category, areas, limit] = _found(course, most) / objects[:, None]
+            if limit >= wanted.recall_only:
+                at = (category, areas, limit - wanted.recall_only)
+                precision[at], at_scores = _curves(course, objects, most)
+                if wanted.scores:
+                    scores[at] = at_scores
     return precision, scores, recall
 
 
-def _copy(precision: Floats, scores: Floats, at: tuple[int, int, int]) -> None:
-    """Take over the curve of the limit before, which already lets every detection take part."""
-    before = (*at[:2], at[2] - 1)
-    precision[at] = precision[before]
-    if scores.size:
-        scores[at] = scores[before]
-
-
 class _Course(NamedTuple):
-    """The detections of one category, surest first, and what its contenders are at each threshold."""
+    """The detections of one category, surest first, and what its contenders are in some area ranges."""
 
     ranks: Shorts
-    deepest: int
-    """Limit on detections that all of them keep to."""
     scores: Floats
-    in_area: Bits
+    in_area: Bools
+    """(A, D)"""
     places: Ints
     """Of the contenders."""
     true: Bools
@@ -196,59 +182,61 @@ class _Course(NamedTuple):
     """(A, T, C): took none, and lies in the range itself."""
 
 
-def _course(records: MatchRecords, category: int) -> _Course:
+def _course(records: MatchRecords, category: int, areas: Ints) -> _Course:
     first, last = records.edges[category : category + 2]
     begin, end = records.contender_edges[category : category + 2]
     bits = np.arange(len(records.iou_thresholds), dtype=np.uint64)[:, None]
-    matched, ignored = records.matched[begin:end].T[:, None, :], records.ignored[begin:end].T[:, None, :]
+    matched, ignored = (states[begin:end, areas].T[:, None, :] for states in (records.matched, records.ignored))
     places = records.contenders[begin:end] - first
-    in_area = records.in_area[first:last]
-    inside = np.array([bit_set(in_area[places], a) for a in range(len(records.areas))])
+    in_area = (records.in_area[first:last] >> areas.astype(np.uint64)[:, None]) & _ONE != 0
     is_matched = (matched >> bits) & _ONE != 0
     return _Course(
         records.ranks[first:last],
-        int(records.ranks[first:last].max(initial=-1)) + 1,
         records.scores[first:last],
         in_area,
         places,
         is_matched & ((ignored >> bits) & _ONE == 0),
-        ~is_matched & inside.reshape(len(records.areas), 1, len(places)),
+        ~is_matched & in_area[:, None, places],
     )
 
 
-def _found(course: _Course, area: int, most: int) -> Ints:
-    """True positives at each threshold, (T,)."""
-    true = course.true[area]
-    if most < course.deepest:
-        true = true[:, course.ranks[course.places] < most]
-    found: Ints = np.count_nonzero(true, axis=1)
+def _found(course: _Course, most: int) -> Ints:
+    """True positives in each area range at each threshold, (A, T)."""
+    found: Ints = np.count_nonzero(course.true & (course.ranks[course.places] < most), axis=2)
     return found
 
 
-def _curve(course: _Course, area: int, objects: int, most: int) -> tuple[Floats, Floats]:
-    """Precision and scores (T, R) of one category."""
+def _needed(objects: Ints) -> Ints:
+    """True positives from which each recall is reached: the least count with count / objects >= recall, (A, R)."""
+    each = objects[:, None]
+    needed = np.ceil(RECALL_THRESHOLDS * each)
+    needed -= (needed - 1) / each >= RECALL_THRESHOLDS
+    needed += needed / each < RECALL_THRESHOLDS
+    return np.maximum(needed, 0).astype(np.int64)
+
+
+def _curves(course: _Course, objects: Ints, most: int) -> tuple[Floats, Floats]:
+    """Precision and scores (A, T, R) of one category in some area ranges."""
     taking_part = course.ranks < most
     kept = taking_part[course.places]
-    places, is_true = course.places[kept], course.true[area][:, kept]
-    scores = np.zeros((len(is_true), len(RECALL_THRESHOLDS)))
-    scores[:, 0] = course.scores[taking_part][:1].sum()
-    thresholds, columns = np.nonzero(is_true)
-    if not len(columns):
-        return np.zeros_like(scores), scores
-    plain = bit_set(course.in_area, area) & taking_part
-    plain[course.places] = False
-    true = np.cumsum(is_true, axis=1, dtype=np.float64)
-    false = np.cumsum(course.false[area][:, kept], axis=1, dtype=np.float64) + np.cumsum(plain)[places]
+    places, is_true = course.places[kept], course.true[:, :, kept]
+    plain = course.in_area & taking_part
+    plain[:, course.places] = False
+    true = np.cumsum(is_true, axis=2, dtype=np.float64)
+    false = np.cumsum(course.false[:, :, kept], axis=2, dtype=np.float64)
+    false += np.cumsum(plain, axis=1)[:, None, places]
     ratio = true / (false + true + _EPSILON)
-    envelope = np.maximum.accumulate(ratio[:, ::-1], axis=1)[:, ::-1][thresholds, columns]
-    # The true positive at which each recall is reached, if it is; recall can change nowhere else.
-    needed = np.searchsorted(np.arange(objects + 1) / objects, RECALL_THRESHOLDS, side="left")
-    count = np.bincount(thresholds, minlength=len(is_true))[:, None]
-    reached = (needed <= count) & (count > 0)
-    at = (np.cumsum(count) - count[:, 0])[:, None] + np.maximum(needed - 1, 0)
-    at = np.where(reached, at, 0)
-    scores[:, 1:] = np.where(reached, course.scores[places][columns][at], 0.0)[:, 1:]
-    return np.where(reached, envelope[at], 0.0), scores
+    envelope = np.maximum.accumulate(ratio[:, :, ::-1], axis=2)[:, :, ::-1]
+    # Recall changes at true positives alone: each recall is reached at one of them, if at all.
+    needed, count = _needed(objects)[:, None, :], np.count_nonzero(is_true, axis=2)
+    reached = (needed <= count[:, :, None]) & (count[:, :, None] > 0)
+    begin = (np.cumsum(count) - count.ravel()).reshape(count.shape)
+    at = (begin[:, :, None] + np.maximum(needed - 1, 0))[reached]
+    precision, scores = np.zeros(reached.shape), np.zeros(reached.shape)
+    precision[reached] = envelope[is_true][at]
+    scores[reached] = np.broadcast_to(course.scores[places], is_true.shape)[is_true][at]
+    scores[:, :, 0] = course.scores[taking_part][:1].sum()
+    return precision, scores
 
 
 def chosen_thresholds(thresholds: tuple[float, ...], iou: float | None) -> NDArray[np.int64]:

@@ -44,6 +44,7 @@ AREA_RANGES: dict[str, tuple[float, float]] = {
 MAX_BITS = 64
 _MAX_IMAGES = 2**31
 _SHORT = 2**16
+_LARGEST_TABLE = 2**22
 _HIGHEST_IOU = 1 - 1e-10
 """pycocotools' own limit: a threshold of 1 means this."""
 
@@ -210,6 +211,19 @@ def _surest(results: CocoResults, image_count: int, most: int) -> tuple[Ints, In
     return (rows, ranks) if kept.all() else (rows[kept], ranks[kept])
 
 
+def _places(values: Ints, known: Ints) -> Ints:
+    """Place of each value among ascending known ones, -1 for one that is not: by a table where that is small."""
+    highest = max(int(values.max(initial=-1)), int(known.max(initial=-1)))
+    if highest < _LARGEST_TABLE:
+        table = np.full(highest + 1, -1, dtype=np.int64)
+        table[known] = np.arange(len(known))
+        return table[values]
+    found = np.searchsorted(known, values)
+    there = found < len(known)
+    there[there] = known[found[there]] == values[there]
+    return np.where(there, found, -1)
+
+
 def _overlapping_pairs(
     truth: GroundTruth, results: CocoResults, rows: Ints, image_count: int, thresholds: Floats
 ) -> _Pairs:
@@ -217,8 +231,8 @@ def _overlapping_pairs(
     truth_group = truth.categories * image_count + truth.images
     group = results.categories[rows] * image_count + results.images[rows]
     groups, begin, size = np.unique(truth_group, return_index=True, return_counts=True)
-    found = np.searchsorted(groups, group)
-    near = np.flatnonzero(groups[np.minimum(found, len(groups) - 1)] == group) if len(groups) else groups
+    found = _places(group, groups)
+    near = np.flatnonzero(found >= 0)
     count = size[found[near]]
     detection = np.repeat(near, count)
     offset = np.arange(len(detection)) - np.repeat(np.cumsum(count) - count, count)
