@@ -87,9 +87,11 @@ class MatchRecords:
         """
         k, counts = self.category_count, (len(self.iou_thresholds), len(self.area_ranges))
         sizes = {"images": self.edges, "contenders": self.contender_edges, "object_images": self.object_edges}
+        if not all(len(edges) == k + 1 >= 1 for edges in sizes.values()):
+            msg = "edges are not of one length"
+            raise ValueError(msg)
         rules = {
             "more than 64 thresholds or area ranges": max(counts) <= _MAX_BITS,
-            "edges are not of one length": all(len(edges) == k + 1 >= 1 for edges in sizes.values()),
             "edges do not ascend to the end": all(
                 edges[0] == 0 and (np.diff(edges) >= 0).all() and edges[-1] == len(getattr(self, name))
                 for name, edges in sizes.items()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from pytest_rfperf.core.operating_point import best_f1
 from pytest_rfperf.errors import StoreError, UsageError
 from pytest_rfperf.gates.gate import BaselineAccuracy
@@ -16,6 +18,7 @@ from pytest_rfperf.store.protocol import difference
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pytest_rfperf.core.records import MatchRecords
     from pytest_rfperf.gates.gate import Accuracy
     from pytest_rfperf.session.bench import CaseBench
     from pytest_rfperf.store.baseline import StoredRun
@@ -29,7 +32,7 @@ def baseline_accuracy(bench: CaseBench) -> BaselineAccuracy | None:
     Raises
     ------
     StoreError
-        If there is none and none is being recorded, or it cannot be read.
+        If there is none and none is being recorded, or it cannot be read or is not of this dataset.
     UsageError
         If it was made under another protocol, naming the field and both values.
     """
@@ -52,6 +55,15 @@ def baseline_accuracy(bench: CaseBench) -> BaselineAccuracy | None:
         raise UsageError(msg)
     content, where = read_records(path, run.accuracy.records_sha256)
     records, used = unpack_records(content, where)
+    shape = (records.category_count, records.iou_thresholds, records.areas)
+    ours = bench.accuracy().records
+    fits = shape == (ours.category_count, ours.iou_thresholds, ours.areas)
+    if not fits or records.image_count > len(bench.dataset.images):
+        msg = f"{where} is not of the dataset that {path.name} names; restore it from version control, or record anew"
+        raise StoreError(msg)
+    if not _of_one_truth(records, bench.accuracy()):
+        msg = f"{where} holds match records of other objects or categories; restore it, or record anew"
+        raise StoreError(msg)
     said = f"the baseline of {run.recorded[:10]} ({run.artifact}, sha256 {run.artifact_sha256[:_SHOWN]})"
     return BaselineAccuracy(said, records, used)
 
@@ -66,6 +78,18 @@ def _newest(path: Path) -> StoredRun | None:
     baseline = read_baseline(path)
     runs = baseline.runs if baseline else []
     return next((run for run in runs if run.accuracy is not None and run.accuracy.records_sha256), None)
+
+
+def _of_one_truth(records: MatchRecords, accuracy: Accuracy) -> bool:
+    """Whether records of a file are of the objects that were matched now, and by the same rule."""
+    now, images = accuracy.records, accuracy.run.images
+    columns = ("object_edges", "object_images", "counting")
+    return (
+        records.iou_thresholds == now.iou_thresholds
+        and records.area_ranges == now.area_ranges
+        and records.image_count <= images
+        and all(np.array_equal(getattr(records, name), getattr(now, name)) for name in columns)
+    )
 
 
 def _shown(path: Path, root: Path) -> str:

@@ -35,7 +35,7 @@ def _picture(bench: CaseBench, loss: Loss, image: ImageLoss) -> PictureFacts:
     kept = run.results.where((run.results.images == image.rank) & (run.results.scores >= loss.score))
     old = bench.baseline.used if bench.baseline is not None and image.before is not None else None
     record = bench.dataset.images[image.rank]
-    errors = f"{image.now} errors" if image.before is None else f"{image.before} errors before, {image.now} now"
+    errors = _counted(image.now) if image.before is None else f"{_counted(image.before)} before, {image.now} now"
     return PictureFacts(
         name=f"{record.id}-{record.path.stem}",
         image=str(record.path),
@@ -44,6 +44,10 @@ def _picture(bench: CaseBench, loss: Loss, image: ImageLoss) -> PictureFacts:
         now=_detected(bench, kept),
         before=None if old is None else _detected(bench, old.where(old.images == image.rank)),
     )
+
+
+def _counted(errors: int) -> str:
+    return "1 error" if errors == 1 else f"{errors} errors"
 
 
 def _detected(bench: CaseBench, results: CocoResults) -> list[DrawnBox]:
