@@ -9,7 +9,7 @@ from setuptools.command.build_ext import build_ext
 
 WINDOWS = sys.platform == "win32"
 FOLDER = "pytest_rfperf/core/native"
-FILES = ("ordering", "suppression", "matching", "accumulation", "resampling", "rows")
+FILES = ("ordering", "suppression", "matching", "accumulation", "weighted_precision", "rows")
 # Fused multiply-add would round once where numpy rounds twice.
 FLAGS = ["/O2", "/fp:precise"] if WINDOWS else ["-std=c99", "-O3", "-ffp-contract=off", "-fvisibility=hidden"]
 

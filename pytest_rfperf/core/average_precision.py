@@ -11,6 +11,7 @@ cocoapi/PythonAPI/pycocotools/cocoeval.py, COCOeval.accumulate and COCOeval.summ
 from __future__ import annotations
 
 import functools
+import itertools
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -143,7 +144,16 @@ def accumulate(records: MatchRecords, *, max_detections: Sequence[int] = (1, 10,
         Matched with at least the largest of `max_detections`.
     max_detections : sequence of int
         Ascending limits on the detections an image and category.
+
+    Raises
+    ------
+    ValueError
+        If the limits are none, do not ascend, or go beyond what was matched.
     """
+    limits = [0, *max_detections, records.max_detections + 1]
+    if not max_detections or any(one >= after for one, after in itertools.pairwise(limits)):
+        msg = f"max_detections={tuple(max_detections)}: expected limits that ascend from 1 to {records.max_detections}"
+        raise ValueError(msg)
     return PrecisionRecall(records, max_detections)
 
 
@@ -235,7 +245,8 @@ def _curves(course: _Course, objects: Ints, most: int) -> tuple[Floats, Floats]:
     precision, scores = np.zeros(reached.shape), np.zeros(reached.shape)
     precision[reached] = envelope[is_true][at]
     scores[reached] = np.broadcast_to(course.scores[places], is_true.shape)[is_true][at]
-    scores[:, :, 0] = course.scores[taking_part][:1].sum()
+    surest = course.scores[taking_part][:1]
+    scores[:, :, 0] = surest[0] if len(surest) else 0.0
     return precision, scores
 
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from pytest_rfperf.core.boxes import coco_pair_iou
 from pytest_rfperf.core.native.matching import native_match
-from pytest_rfperf.core.records import MatchRecords, bit_set, edges_of
+from pytest_rfperf.core.records import MAX_BITS, MatchRecords, bit_set, edges_of
 from pytest_rfperf.core.tier import tier
 
 if TYPE_CHECKING:
@@ -41,8 +41,10 @@ AREA_RANGES: dict[str, tuple[float, float]] = {
     "medium": (32.0**2, 96.0**2),
     "large": (96.0**2, 1e10),
 }
-MAX_BITS = 64
-_MAX_IMAGES = 2**31
+MAX_ROWS = 2**31
+LARGEST = 1e150
+"""Areas of larger boxes would overflow, and those of boxes with sides below its inverse would vanish."""
+_UNSOUND = "is not finite, or of a size whose area cannot be told"
 _SHORT = 2**16
 _LARGEST_TABLE = 2**22
 _HIGHEST_IOU = 1 - 1e-10
@@ -87,11 +89,12 @@ def match(
     Raises
     ------
     ValueError
-        If a score or box is not finite, an image or category is no rank, or there are more than 64 thresholds or
-        area ranges.
+        If a score or box is not finite or of a size whose area overflows, columns differ in length, an image or
+        category is no rank, or thresholds, area ranges or `max_detections` are none or too many.
     """
     ranges = dict(AREA_RANGES if area_ranges is None else area_ranges)
-    image_count = _checked(truth, results, category_count, len(iou_thresholds), len(ranges))
+    _check_protocol(len(iou_thresholds), len(ranges), max_detections)
+    image_count = _checked(truth, results, category_count)
     limits = np.minimum(np.asarray(iou_thresholds, dtype=np.float64), _HIGHEST_IOU)
     areas = np.array(list(ranges.values()), dtype=np.float64).reshape(-1, 2)
     counts = (image_count, category_count, max_detections)
@@ -99,28 +102,53 @@ def match(
     columns = by_tier(truth, results, counts, limits, areas)
     bad_row = columns.pop("bad_row", -1)
     if bad_row >= 0:
-        msg = f"match: a score or box of image {int(results.images[bad_row])} (by rank) is not finite"
+        msg = f"match: a score or box of image {int(results.images[bad_row])} (by rank) {_UNSOUND}"
         raise ValueError(msg)
     return MatchRecords(tuple(iou_thresholds), ranges, max_detections, image_count, **columns)
 
 
-def _checked(truth: GroundTruth, results: CocoResults, category_count: int, thresholds: int, areas: int) -> int:
-    """The number of images, once sizes and ranks are those that both tiers can take."""
+def _check_protocol(thresholds: int, areas: int, max_detections: int) -> None:
     for count, what in ((thresholds, "IoU thresholds"), (areas, "area ranges")):
-        if count > MAX_BITS:
-            msg = f"match: {count} {what}; at most {MAX_BITS}"
+        if not 1 <= count <= MAX_BITS:
+            msg = f"match: {count} {what}; at least 1 and at most {MAX_BITS}"
             raise ValueError(msg)
+    if not 1 <= max_detections < MAX_ROWS:
+        msg = f"match: max_detections={max_detections}; expected at least 1 and less than 2^31"
+        raise ValueError(msg)
+
+
+def _checked(truth: GroundTruth, results: CocoResults, category_count: int) -> int:
+    """The number of images, once sizes and ranks are those that both tiers can take."""
     image_count = 1 + int(max(truth.images.max(initial=-1), results.images.max(initial=-1)))
-    for columns, what in ((truth, "objects"), (results, "detections")):
+    sides = (
+        (truth, (truth.areas, truth.crowd, truth.ignore), "objects"),
+        (results, (results.scores,), "detections"),
+    )
+    for columns, others, what in sides:
         count = len(columns.images)
-        if len(columns.categories) != count or columns.boxes_xywh.shape != (count, 4):
-            msg = f"match: the columns of the {what} are not of one length, with boxes (N, 4)"
+        lengths = {count, len(columns.categories), *map(len, others)}
+        if len(lengths) > 1 or columns.boxes_xywh.shape != (count, 4) or count >= MAX_ROWS:
+            msg = f"match: the columns of the {what} are not of one length below 2^31, with boxes (N, 4)"
             raise ValueError(msg)
         outside = count and not 0 <= columns.categories.min() <= columns.categories.max() < category_count
-        if outside or columns.images.min(initial=0) < 0 or image_count >= _MAX_IMAGES:
+        if outside or columns.images.min(initial=0) < 0 or image_count >= MAX_ROWS:
             msg = f"match: {what} have a category outside 0 to {category_count - 1}, or an image outside 0 to 2^31"
             raise ValueError(msg)
+    bad_row = _first_unsound(truth.boxes_xywh, truth.areas)
+    if bad_row >= 0:
+        msg = f"match: an object of image {int(truth.images[bad_row])} (by rank) {_UNSOUND}"
+        raise ValueError(msg)
     return image_count
+
+
+def _first_unsound(boxes: Floats, values: Floats) -> int:
+    """The first row that is not finite, or with a box whose area overflows or vanishes by underflow; -1 for none."""
+    sizes = np.abs(boxes)
+    sides, least = sizes[:, 2:], 1 / LARGEST
+    if sizes.max(initial=0) <= LARGEST and np.isfinite(values).all() and not ((sides > 0) & (sides < least)).any():
+        return -1
+    unsound = ~(sizes <= LARGEST).all(axis=1) | ((sides > 0) & (sides < least)).any(axis=1) | ~np.isfinite(values)
+    return int(np.argmax(unsound))
 
 
 def numpy_match(
@@ -138,9 +166,9 @@ def numpy_match(
         Least and greatest.
     """
     image_count, category_count, most = counts
-    if not (np.isfinite(results.scores).all() and np.isfinite(results.boxes_xywh).all()):
-        sound = np.isfinite(results.scores) & np.isfinite(results.boxes_xywh).all(axis=1)
-        return {"bad_row": int(np.argmin(sound))}
+    bad_row = _first_unsound(results.boxes_xywh, results.scores)
+    if bad_row >= 0:
+        return {"bad_row": bad_row}
     rows, ranks = _surest(results, image_count, most)
     objects = _by_group(truth.images, truth.categories)
     categories = results.categories[rows]

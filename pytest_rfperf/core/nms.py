@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Optional, Tuple
 import numpy as np
 
 from pytest_rfperf.core.boxes import iou_matrix
+from pytest_rfperf.core.native.library import column
 from pytest_rfperf.core.native.suppression import suppress
 from pytest_rfperf.core.tier import tier
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _BLOCK = 256
+_MOST = 2**31
 _LARGEST = 1e150
 """Areas of larger boxes would overflow."""
 
@@ -56,10 +58,12 @@ def nms(
     ValueError
         If a box is reversed, not finite or beyond 1e150, or the threshold lies outside [0, 1].
     """
-    boxes, scores = np.ascontiguousarray(boxes, dtype=np.float64), np.ascontiguousarray(scores, dtype=np.float64)
+    boxes, scores = column(boxes, np.float64), column(scores, np.float64)
     if labels is not None:
-        labels = np.ascontiguousarray(labels, dtype=np.int64)
+        labels = column(labels, np.int64)
     _check_sizes(boxes, scores, labels, iou_threshold)
+    if not len(boxes):
+        return np.zeros(0, dtype=np.int64)
     by_tier = suppress if tier() == "c" else numpy_nms
     kept, bad = by_tier(boxes, scores, iou_threshold, labels)
     if bad >= 0:
@@ -78,8 +82,8 @@ def _check_sizes(
         msg = f"nms: iou_threshold={iou_threshold!r} lies outside [0, 1]"
         raise ValueError(msg)
     count = len(boxes)
-    if boxes.size and boxes.shape != (count, 4):
-        msg = f"nms: boxes have the shape {boxes.shape}; expected (N, 4)"
+    if count and (boxes.shape != (count, 4) or count >= _MOST):
+        msg = f"nms: boxes have the shape {boxes.shape}; expected (N, 4) with N < 2^31"
         raise ValueError(msg)
     if scores.shape != (count,) or (labels is not None and labels.shape != (count,)):
         msg = f"nms: {count} boxes, scores {scores.shape}, labels {None if labels is None else labels.shape}"

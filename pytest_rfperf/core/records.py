@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Shorts = NDArray[np.int32]
 
 
-_MAX_BITS = 64
+MAX_BITS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +91,9 @@ class MatchRecords:
             msg = "edges are not of one length"
             raise ValueError(msg)
         rules = {
-            "more than 64 thresholds or area ranges": max(counts) <= _MAX_BITS,
+            "more than 64 thresholds or area ranges": max(counts) <= MAX_BITS,
             "edges do not ascend to the end": all(
-                edges[0] == 0 and (np.diff(edges) >= 0).all() and edges[-1] == len(getattr(self, name))
+                edges[0] == 0 and (edges[1:] >= edges[:-1]).all() and edges[-1] == len(getattr(self, name))
                 for name, edges in sizes.items()
             ),
             "detections are not of one length": len(self.images) == len(self.ranks)
@@ -123,7 +123,9 @@ class MatchRecords:
         inside = np.repeat(np.arange(self.category_count), np.diff(self.contender_edges))
         rows = self.contenders
         if len(rows) and not (
-            (np.diff(rows) > 0).all() and 0 <= rows[0] <= rows[-1] < len(category) and (category[rows] == inside).all()
+            (rows[1:] > rows[:-1]).all()
+            and 0 <= rows[0] <= rows[-1] < len(category)
+            and (category[rows] == inside).all()
         ):
             msg = "contenders are no ascending rows of their category"
             raise ValueError(msg)
@@ -153,7 +155,7 @@ class MatchRecords:
         """Objects that count, (A, K) int64."""
         categories, k = self.object_categories, self.category_count
         counts = [np.bincount(categories[bit_set(self.counting, a)], minlength=k) for a in range(len(self.areas))]
-        return np.array(counts, dtype=np.int64).reshape(-1, k)
+        return np.array(counts, dtype=np.int64).reshape(len(self.areas), k)
 
 
 def bit_set(words: Bits, bit: int) -> NDArray[np.bool_]:

@@ -37,6 +37,9 @@ class Resampled:
     images : int
     certainty : float
         In (0.5, 1).
+    unseen : float
+        By how much the limits are wider for kinds of images that the dataset may not show, in [0, 1]; 0 where
+        enough images carry the figure.
     """
 
     value: float
@@ -45,3 +48,4 @@ class Resampled:
     sd: float
     images: int
     certainty: float
+    unseen: float = 0.0

@@ -18,20 +18,36 @@ CUTS = (-1.0, 0.0, 1.0)
 
 
 class World(NamedTuple):
-    """How images of one kind come about."""
+    """How images of one kind come about.
+
+    With `missed` the detectors are perfect, but that the worse one misses this part of all objects, one an image.
+    """
 
     images: int
     categories: int = 3
     objects_per_class: float = 1.2
     shift: float = 0.25
+    missed: float = 0.0
 
 
 def both(rng, world):
     """Records of the better and of the worse detector."""
+    if world.missed:
+        return nearly_perfect(rng, world)
     image, category = laid_out(rng.poisson(world.objects_per_class, (world.images, world.categories)))
     hardness = rng.normal(0, 1, len(image)) + rng.normal(0, 0.8, world.images)[image] + 0.3 * (category % 3)
     clutter = rng.gamma(1, 1, (world.images, world.categories))
     return tuple(one(rng, world, (image, category), 1.0 - hardness - shift, clutter) for shift in (0.0, world.shift))
+
+
+def nearly_perfect(rng, world):
+    image = np.arange(world.images)
+    zeros, every = np.zeros(world.images, dtype=np.int64), np.full(world.images, 7, dtype=np.uint64)
+    found = rng.random(world.images) >= world.missed
+    return tuple(
+        records(world, image[kept], zeros[kept], rng.random(kept.sum()), every[kept], (image, zeros))
+        for kept in (found | True, found)
+    )
 
 
 def one(rng, world, objects, ability, clutter):

@@ -2,9 +2,10 @@
 
     RFPERF_SETS=2000 pytest suites/bench/test_map_calibration.py -s
 
-Each set is a small dataset drawn from a population of 200,000 images of which the true figures are known. A gate is
-asked exactly at the boundary, where it errs most: FAIL is wrong where the upper limit lies below the truth, PASS
-where the lower one lies above it. The bar: the 99 % binomial interval of either rate reaches 5 % or lies below.
+Each set is a small dataset from the same generator as one of 200,000 images, whose figures stand for the truth. A
+gate is asked exactly at the boundary, where it errs most: FAIL is wrong where the upper limit lies below the truth,
+PASS where the lower one lies above it. The bar: the 99 % binomial interval of either rate reaches 5 % or lies below.
+It is asked of differences everywhere, and of single figures but where classes are rare.
 """
 
 from __future__ import annotations
@@ -28,7 +29,10 @@ WORLDS = {
     "60 images, 3 classes": World(60),
     "128 images, 20 rare classes": World(128, categories=20, objects_per_class=0.08),
     "150 images, equal models": World(150, shift=0.0),
+    "100 images, one object each, perfect but for 1 %": World(100, categories=1, missed=0.01),
 }
+BIASED = ("128 images, 20 rare classes",)
+"""Where average precision itself is too high, which no redrawing of the same images can show."""
 
 
 def true_figures(world):
@@ -59,7 +63,8 @@ def test_wrong_verdicts_at_the_boundary(name, record_property):
         rates = {what: count / SETS for what, count in zip(("FAIL", "PASS"), counts, strict=True)}
         print(f"  {figure:10s}  wrong FAIL {rates['FAIL']:.2%}, wrong PASS {rates['PASS']:.2%}")
         record_property(f"{figure} wrong", rates)
-    assert all(reaches(count) for count in wrong["difference"])
+    judged = wrong if name not in BIASED else {"difference": wrong["difference"]}
+    assert all(reaches(count) for counts in judged.values() for count in counts)
 
 
 def reaches(count):

@@ -262,11 +262,7 @@ static void write_category(const Records *records, const Axes *axes, int64_t cat
 }
 
 static int take_scratch(const Records *records, const Axes *axes, Scratch *scratch) {
-    int64_t most = 0;
-    for (int64_t k = 0; k < records->category_count; k++) {
-        const int64_t size = records->contender_edges[k + 1] - records->contender_edges[k];
-        most = size > most ? size : most;
-    }
+    const int64_t most = largest_step(records->contender_edges, records->category_count);
     const size_t places = (size_t)most * (size_t)records->threshold_count + 1;
     scratch->precision = malloc(sizeof(double) * places);
     scratch->rows = malloc(sizeof(int64_t) * places);

@@ -11,6 +11,13 @@
 #include <stdint.h>
 #include <string.h>
 
+#if defined(__FAST_MATH__)
+#error "-ffast-math changes results; without this library the numpy tier runs"
+#endif
+
+/* Counted up with every change of a struct that Python fills; library.py refuses another one. */
+enum { RFPERF_LAYOUT = 1 };
+
 #if defined(_WIN32)
 #define RFPERF_API __declspec(dllexport)
 #else
@@ -69,6 +76,9 @@ int order_by_image(const int64_t *images, int64_t count, int64_t image_count, in
 int group_rows(const int64_t *images, const int64_t *categories, int64_t count, int64_t image_count,
                int64_t category_count, Grouped *grouped);
 void free_grouped(Grouped *grouped);
+
+/* The largest difference of two neighbours among count + 1 ascending edges. */
+int64_t largest_step(const int64_t *edges, int64_t count);
 
 /* The columns of MatchRecords (core/records.py), as the caller holds them. */
 typedef struct {

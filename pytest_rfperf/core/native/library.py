@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 NO_MEMORY, BAD_ROW = 1, 2
 _WORD = 8
+_LAYOUT = 1
+"""That of the structs in C, which kernels.h counts up with every change."""
 _NAME = "pytest_rfperf.core.native._kernels"
 _PLACE, _COUNT, _NUMBER = ctypes.c_void_p, ctypes.c_int64, ctypes.c_double
 _BYTE = ctypes.POINTER(ctypes.c_byte)
@@ -39,6 +41,8 @@ def library() -> Optional[ctypes.CDLL]:
         return None
     try:
         found = ctypes.CDLL(spec.origin)
+        if found.rfperf_layout() != _LAYOUT:
+            return None
         for name, arguments in _FUNCTIONS.items():
             function = getattr(found, name)
             function.restype, function.argtypes = ctypes.c_int, arguments
@@ -49,8 +53,9 @@ def library() -> Optional[ctypes.CDLL]:
 
 
 def column(values: NDArray[Any], dtype: Any) -> NDArray[Any]:  # noqa: ANN401 - any type of numpy's
-    """The values as C reads them: contiguous, of one type."""
-    return np.ascontiguousarray(values, dtype=dtype)
+    """The values as C reads them: contiguous, aligned, of one type."""
+    found = np.ascontiguousarray(values, dtype=dtype)
+    return found if found.flags.aligned else found.copy()
 
 
 def address(values: NDArray[Any]) -> int:

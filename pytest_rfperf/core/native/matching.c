@@ -1,10 +1,13 @@
 /* COCO matching of a whole dataset: cocoeval.py, COCOeval.computeIoU and evaluateImg, at all thresholds at once. */
 #include "kernels.h"
 
+#include <float.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { AHEAD = 12 };
+static const double LARGEST = 1e150; /* areas of larger boxes would overflow */
 
 typedef struct {
     int64_t count;
@@ -90,13 +93,18 @@ static uint64_t ranges_holding(double area, const Protocol *protocol) {
     return bits;
 }
 
-/* Not finite times zero is NaN, and a sum with a NaN is one: one comparison checks all. */
-static int is_finite_row(const double *box, double score) {
-    const double nothing = 0.0 * box[0] + 0.0 * box[1] + 0.0 * box[2] + 0.0 * box[3] + 0.0 * score;
-    return nothing == 0.0;
+/* Zero, or of a size whose square neither overflows nor vanishes; NaN is neither. */
+static int is_sound_side(double side) {
+    const double size = fabs(side);
+    return size == 0.0 || (size >= 1.0 / LARGEST && size <= LARGEST);
 }
 
-/* Copies detections to their categories; returns the first row that is not finite, or -1. groups[k] ends as the
+static int is_sound(const double *box, double score) {
+    return fabs(box[0]) <= LARGEST && fabs(box[1]) <= LARGEST && is_sound_side(box[2]) && is_sound_side(box[3]) &&
+           fabs(score) <= DBL_MAX;
+}
+
+/* Copies detections to their categories; returns the first row that is not sound, or -1. groups[k] ends as the
  * place after category k - 1, since it is moved on with each copy. */
 static int64_t gather_detections(const Detected *found, const Protocol *protocol, Scratch *scratch) {
     int64_t *groups = scratch->groups;
@@ -109,7 +117,7 @@ static int64_t gather_detections(const Detected *found, const Protocol *protocol
     for (int64_t i = 0; i < found->count; i++) {
         const int64_t row = scratch->by_image ? scratch->by_image[i] : i;
         const double *box = found->boxes + 4 * row;
-        if (!is_finite_row(box, found->scores[row])) {
+        if (!is_sound(box, found->scores[row])) {
             return row;
         }
         const int64_t place = groups[found->categories[row]]++;
@@ -262,15 +270,6 @@ static void write_objects(const Annotated *truth, const Protocol *protocol, Scra
 
 static void *array_of(int64_t count, size_t size) { return calloc((size_t)count + 1, size); }
 
-static int64_t largest_group(const int64_t *groups, int64_t category_count) {
-    int64_t largest = 0;
-    for (int64_t k = 0; k < category_count; k++) {
-        const int64_t size = groups[k + 1] - groups[k];
-        largest = size > largest ? size : largest;
-    }
-    return largest;
-}
-
 static int take_scratch(const Detected *found, const Annotated *truth, const Protocol *protocol, Scratch *scratch) {
     const int64_t images = protocol->image_count, categories = protocol->category_count;
     memset(scratch, 0, sizeof *scratch);
@@ -286,7 +285,7 @@ static int take_scratch(const Detected *found, const Annotated *truth, const Pro
     scratch->first_object = array_of(images, sizeof(int64_t));
     scratch->object_count = array_of(images, sizeof(int32_t));
     scratch->seen = array_of(images, sizeof(int32_t));
-    scratch->candidates = array_of(largest_group(scratch->objects.groups, categories), sizeof(Candidate));
+    scratch->candidates = array_of(largest_step(scratch->objects.groups, categories), sizeof(Candidate));
     const int enough = scratch->detections && scratch->keys && scratch->groups && scratch->taken && scratch->skipped &&
                        scratch->first_object && scratch->object_count && scratch->seen && scratch->candidates;
     return enough ? RFPERF_OK : RFPERF_NO_MEMORY;
@@ -294,7 +293,7 @@ static int take_scratch(const Detected *found, const Annotated *truth, const Pro
 
 /* Room to sort the largest category. */
 static int take_words(const Protocol *protocol, Scratch *scratch) {
-    const size_t places = (size_t)largest_group(scratch->groups, protocol->category_count) + 1;
+    const size_t places = (size_t)largest_step(scratch->groups, protocol->category_count) + 1;
     scratch->words = malloc(sizeof(uint64_t) * places);
     scratch->spare = malloc(sizeof(uint64_t) * places);
     return scratch->words && scratch->spare ? RFPERF_OK : RFPERF_NO_MEMORY;
@@ -316,7 +315,7 @@ static void free_scratch(Scratch *scratch) {
     free(scratch->spare);
 }
 
-/* Matches all images and categories. Where a detection is not finite its row is put into bad_row. */
+/* Matches all images and categories. Where a detection is not sound its row is put into bad_row. */
 RFPERF_API int rfperf_match(const Detected *found, const Annotated *truth, const Protocol *protocol, Columns *out,
                             int64_t *bad_row) {
     Scratch scratch;

@@ -147,3 +147,14 @@ void free_grouped(Grouped *grouped) {
     grouped->rows = NULL;
     grouped->groups = NULL;
 }
+
+int64_t largest_step(const int64_t *edges, int64_t count) {
+    int64_t largest = 0;
+    for (int64_t i = 0; i < count; i++) {
+        const int64_t step = edges[i + 1] - edges[i];
+        largest = step > largest ? step : largest;
+    }
+    return largest;
+}
+
+RFPERF_API int rfperf_layout(void) { return RFPERF_LAYOUT; }

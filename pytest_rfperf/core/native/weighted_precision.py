@@ -44,5 +44,5 @@ def native_weighted_precision(
         address(weights),
         address(precision),
     )
-    check(status, "resampling")
+    check(status, "weighted precision")
     return precision

@@ -157,11 +157,7 @@ static void write_category(const Records *records, const Chosen *chosen, int64_t
 }
 
 static int take_scratch(const Records *records, const Chosen *chosen, Scratch *scratch) {
-    int64_t most = 0;
-    for (int64_t k = 0; k < records->category_count; k++) {
-        const int64_t size = records->contender_edges[k + 1] - records->contender_edges[k];
-        most = size > most ? size : most;
-    }
+    const int64_t most = largest_step(records->contender_edges, records->category_count);
     const size_t places = (size_t)most * (size_t)chosen->threshold_count;
     scratch->values = malloc(sizeof(double) * LANES * (2 * places + 1));
     scratch->weights = malloc(sizeof(double) * LANES * (size_t)(chosen->image_count + 1));
