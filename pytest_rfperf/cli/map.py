@@ -66,7 +66,7 @@ def _finite(_: click.Context, option: click.Parameter, value: float | tuple[floa
 @click.argument("results", metavar="DT.json", type=_FILE)
 @click.option("--iou", "ious", multiple=True, type=click.FloatRange(0, 1), callback=_finite,
               help="An IoU threshold; again for more. COCO's ten, 0.50 to 0.95, without.")  # fmt: skip
-@click.option("--max-detections", "most", type=click.IntRange(min=1), default=_LIMITS[-1], show_default=True,
+@click.option("--max-detections", "most", type=click.IntRange(1, 2**31 - 1), default=_LIMITS[-1], show_default=True,
               help="The surest detections of an image and category that take part.")  # fmt: skip
 @click.option("--score-floor", "floor", type=float, callback=_finite, help="Leave out detections that score lower.")
 @click.option("--category", "categories", multiple=True, metavar="NAME", help="Only this category; again for more.")

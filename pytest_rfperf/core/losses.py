@@ -40,7 +40,8 @@ def loss_from_limit(now: PrecisionRecall, images: int, names: Sequence[str], par
     """
     classes = [ClassLoss(name, ap, limit, count) for name, ap, count in _by_class(now, names, part) if ap >= 0]
     score, errors = _errors(now.records, images, part)
-    return _worst(classes, [ImageLoss(rank, int(count), None) for rank, count in enumerate(errors)], score)
+    found = [ImageLoss(rank, int(count), None) for rank, count in enumerate(errors)]
+    return _worst(classes, found, (score, _iou(now.records, part), part.category))
 
 
 def loss_from_baseline(
@@ -56,7 +57,7 @@ def loss_from_baseline(
     score, errors = _errors(now.records, images, part)
     _, old_errors = _errors(before, images, part)
     found = [ImageLoss(rank, int(n), int(o)) for rank, (n, o) in enumerate(zip(errors, old_errors, strict=True))]
-    return _worst(classes, found, score)
+    return _worst(classes, found, (score, _iou(now.records, part), part.category))
 
 
 def _by_class(found: PrecisionRecall, names: Sequence[str], part: Part) -> list[tuple[str, float, int]]:
@@ -68,16 +69,22 @@ def _by_class(found: PrecisionRecall, names: Sequence[str], part: Part) -> list[
 
 def _errors(records: MatchRecords, images: int, part: Part) -> tuple[float, NDArray[np.int64]]:
     """The best score for that part, and the errors of each image there."""
-    iou = min(records.iou_thresholds, key=lambda threshold: abs(threshold - _IOU))
+    iou = _iou(records, part)
     chosen = records if part.category is None else only_categories(records, [part.category])
     score = best_f1(chosen, iou=iou, area=part.area).score
     return score, image_errors(chosen, images, score, iou=iou, area=part.area)
 
 
-def _worst(classes: list[ClassLoss], images: list[ImageLoss], score: float) -> Loss:
+def _iou(records: MatchRecords, part: Part) -> float:
+    """The threshold of the part; for a mean over several the one nearest to a half, at which objects are found."""
+    asked = _IOU if part.iou is None else part.iou
+    return min(records.iou_thresholds, key=lambda threshold: abs(threshold - asked))
+
+
+def _worst(classes: list[ClassLoss], images: list[ImageLoss], judged_at: tuple[float, float, int | None]) -> Loss:
     """The first few of each that lost at all; of equal losses the class with more objects first."""
     lost = sorted(
         (one for one in classes if one.now < one.before), key=lambda one: (one.now - one.before, -one.objects)
     )
     worse = sorted((one for one in images if one.now > (one.before or 0)), key=lambda one: (one.before or 0) - one.now)
-    return Loss(tuple(lost[:_CLASSES]), tuple(worse[:_IMAGES]), score)
+    return Loss(tuple(lost[:_CLASSES]), tuple(worse[:_IMAGES]), *judged_at)

@@ -55,8 +55,14 @@ class Loss:
         The same.
     score : float
         Detections below it are used neither for the errors nor in the pictures.
+    iou : float
+        From which overlap on a detection is true.
+    category : int or None
+        The one category that it is about; all without.
     """
 
     classes: tuple[ClassLoss, ...]
     images: tuple[ImageLoss, ...]
     score: float
+    iou: float
+    category: int | None

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_rfperf.data.estimate import Resampled
-    from pytest_rfperf.data.loss import ImageLoss, Loss
+    from pytest_rfperf.data.loss import ClassLoss, ImageLoss, Loss
 
 _NOISE = 1e-9
 
@@ -33,16 +33,36 @@ def needed_words(found: Resampled, limit: float) -> str:
     return f", undecided with {found.images} images; about {needed} like these would decide"
 
 
-def lost_lines(loss: Loss, images: Sequence[str]) -> tuple[str, ...]:
-    """The classes and images that lost most, a line each; `images` are the file names of the dataset."""
-    classes = ", ".join(
-        f"{one.name} {one.before:.3f} -> {one.now:.3f} ({_objects(one.objects)})" for one in loss.classes
-    )
+def lost_lines(
+    loss: Loss, images: Sequence[str], *, iou: float | None = None, limit: float | None = None
+) -> tuple[str, ...]:
+    """The classes and images that lost most, a line each.
+
+    Parameters
+    ----------
+    loss : Loss
+    images : sequence of str
+        File names of the dataset.
+    iou : float or None
+        Of the average precision of the classes.
+    limit : float or None
+        What was asked for, where there is no baseline that they were better in.
+    """
+    lost = "that lost most" if limit is None else f"furthest below {limit:g}"
+    classes = ", ".join(_class_words(one, limit) for one in loss.classes)
     errors = ", ".join(f"{images[one.rank]} {_errors(one)}" for one in loss.images)
-    lines = [f"classes that lost most (AP): {classes}"] if classes else []
+    lines = [f"classes {lost} ({shown_metric(iou)}): {classes}"] if classes else []
     if errors:
-        lines.append(f"images that lost most (errors at score {loss.score:.3g}): {errors}")
+        used = "where no detection is used" if loss.score == float("inf") else f"at score {loss.score:.3g}"
+        used += f", IoU {loss.iou:g}"
+        lost = f"that lost most (errors {used})" if limit is None else f"with most errors ({used})"
+        lines.append(f"images {lost}: {errors}")
     return tuple(lines)
+
+
+def _class_words(loss: ClassLoss, limit: float | None) -> str:
+    before = f"{loss.before:.3f} -> " if limit is None else ""
+    return f"{loss.name} {before}{loss.now:.3f} ({_objects(loss.objects)})"
 
 
 def _objects(count: int) -> str:

@@ -23,8 +23,8 @@ SIGNATURES: dict[str, str] = {
     ),
     "model_size_budget": "model_size_budget(mb): the model file takes at most mb megabytes (10^6 bytes)",
     "no_regression": (
-        "no_regression(*, map): average precision is not lower than the recorded baseline's by more than map, judged "
-        "over redrawn images"
+        "no_regression(*, map=None): average precision is not lower than the recorded baseline's by more than map, "
+        "judged over redrawn images"
     ),
     "training_ratio": (
         "training_ratio(max, *, small='fast', large='accurate'): the large size trained at most max times as long as "

@@ -175,6 +175,9 @@ def make_gate(name: str, arguments: Sequence[Any], keywords: Mapping[str, Any]) 
             hint = f"; did you mean {near[0]}?" if near else ""
             msg = f"{name}: unknown argument '{keyword}'; known: {', '.join(known)}{hint}"
             raise UsageError(msg)
+    if arguments and parameters[0].default is not MISSING:
+        msg = f"{name}: takes no positional argument; all are given by name"
+        raise UsageError(msg)
     if len(arguments) > 1 or (arguments and known[0] in keywords):
         msg = f"{name}: takes one positional argument, {known[0]}; all others are given by name"
         raise UsageError(msg)

@@ -18,7 +18,9 @@ _COCO_EPSILON = 1e-12
 """COCO divides by a count plus 2.2e-16, so that perfect detections come to a little less than 1."""
 HIGHEST_FLOOR = 0.05
 """Detections that were cut above this score give another AP than COCO's, unless the marker says that it knows."""
-_EVEN = 0.5
+_EVEN, _SUREST = 0.5, 0.99
+_FAR = 10
+"""Standard deviations beyond which their number says no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +61,8 @@ def check_accuracy_arguments(gate: MinMap) -> None:
         gate.check_number("iou", 0, 1)
     if gate.certainty is not None:
         gate.check_number("certainty", _EVEN, 1)
-        if gate.certainty >= 1:
-            raise gate.refuse("certainty", "nothing measured on a sample is certain; 0.95 is usual")
+        if gate.certainty > _SUREST:
+            raise gate.refuse("certainty", f"expected at most {_SUREST}: redrawing images says no more; 0.95 is usual")
     if gate.score_floor is not None:
         gate.check_number("score_floor", 0, 1, least=True)
     gate.check_number("max_detections", 0, 100_000)
@@ -76,16 +78,23 @@ def measured_accuracy(gate: MinMap, bench: Bench) -> Accuracy:
         iou_thresholds=None if gate.iou is None else (gate.iou,),
     )
     floor = accuracy.run.score_floor
-    if gate.score_floor is None and floor > HIGHEST_FLOOR:
-        why = (
-            f"detections of {bench.where} are cut at score {floor:g}, which changes AP; set decode.score-floor of "
-            f"the model to {HIGHEST_FLOOR:g} or less, or name score_floor={floor:g} in the marker"
-        )
-        raise gate.refuse("score_floor", why)
+    why = cut_too_high(floor, bench)
+    if gate.score_floor is None and why:
+        raise gate.refuse("score_floor", f"{why}, or name score_floor={floor:g} in the marker")
     if gate.score_floor is not None and gate.score_floor < floor:
         why = f"detections of {bench.where} are already cut at score {floor:g}; lower decode.score-floor of the model"
         raise gate.refuse("score_floor", why)
     return accuracy
+
+
+def cut_too_high(floor: float, bench: Bench) -> str:
+    """Why detections are no good for COCO's AP, and what to do; empty where they are."""
+    if floor <= HIGHEST_FLOOR:
+        return ""
+    return (
+        f"detections of {bench.where} are cut at score {floor:g}, which changes AP; set decode.score-floor of "
+        f"the model to {HIGHEST_FLOOR:g} or less"
+    )
 
 
 def accuracy_verdict(gate: MinMap, bench: Bench, accuracy: Accuracy, part: Part, metric: str) -> Verdict:
@@ -109,7 +118,7 @@ def accuracy_verdict(gate: MinMap, bench: Bench, accuracy: Accuracy, part: Part,
         limit=gate.ap,
         unit="",
         message=f"{_compared(gate, found, outcome, metric)} for {bench.where} ({sample}{_margin(gate, found)})",
-        details=lost_lines(loss, accuracy.images) if loss else (),
+        details=lost_lines(loss, accuracy.images, iou=part.iou, limit=gate.ap) if loss else (),
         loss=loss,
     )
 
@@ -128,7 +137,7 @@ def _sure(gate: MinMap, found: Resampled) -> Outcome:
 
 def _compared(gate: MinMap, found: Resampled, outcome: Outcome, metric: str) -> str:
     sign = {Outcome.PASS: ">=", Outcome.FAIL: "<"}.get(outcome, "against")
-    limits = f" (limits {found.low:.4f}..{found.high:.4f}, each {found.certainty:.0%})" if gate.certainty else ""
+    limits = f" (limits {found.low:.4f}..{found.high:.4f}, each {100 * found.certainty:g}%)" if gate.certainty else ""
     undecided = needed_words(found, gate.ap) if outcome is Outcome.INCONCLUSIVE else ""
     return f"{metric} {found.value:.4f}{limits} {sign} {gate.ap:g}{undecided}"
 
@@ -137,7 +146,10 @@ def _margin(gate: MinMap, found: Resampled) -> str:
     """How far the limit lies from the value, in standard deviations over redrawn images."""
     if gate.certainty is not None or not 0 < found.sd < float("inf"):
         return ""
-    return f", margin {(found.value - gate.ap) / found.sd:+.1f} sd of images"
+    margin = (found.value - gate.ap) / found.sd
+    if abs(margin) > _FAR:
+        return f", more than {_FAR} sd of images {'above' if margin > 0 else 'below'}"
+    return f", margin {margin:+.1f} sd of images"
 
 
 def _loss(gate: MinMap, accuracy: Accuracy, part: Part) -> Loss:

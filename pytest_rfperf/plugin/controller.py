@@ -88,13 +88,20 @@ class Controller:
             self.problems.append(str(error))
 
     def _draw(self, settings: Any) -> None:  # noqa: ANN401 - Settings, which is imported only with gates
+        """Draw what failed; a picture that cannot be drawn is a problem, but keeps nothing else from being written."""
         if self._summary is None or not any(case.pictures for case in self._summary.cases):
             return
+        from pytest_rfperf.errors import RfperfError  # noqa: PLC0415 - stays light without gates
+        from pytest_rfperf.report.files import FOLDER, keep_unversioned  # noqa: PLC0415 - stays light without gates
         from pytest_rfperf.report.pictures import write_pictures  # noqa: PLC0415 - OpenCV only with pictures
 
-        folder = settings.path(settings.run.json).parent / "pictures"
-        written = write_pictures(self._summary.cases, folder)
-        self._lines += [f"pictures: {path}" for path in written]
+        try:
+            keep_unversioned(settings.path(FOLDER))
+            written = write_pictures(self._summary.cases, settings.path(FOLDER) / "pictures")
+        except RfperfError as error:
+            self.problems.append(str(error))
+        else:
+            self._lines += [f"pictures: {path}" for path in written]
 
     def _record(self, settings: Any) -> None:  # noqa: ANN401 - Settings, which is imported only with gates
         from datetime import UTC, datetime  # noqa: PLC0415 - stays light without gates

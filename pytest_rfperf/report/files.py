@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pytest_rfperf.report.summary import Summary
     from pytest_rfperf.session.facts import CaseFacts
 
+FOLDER = ".rfperf"
+"""Where a session leaves what is not for version control."""
 SCHEMA = 1
 SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
 
@@ -40,8 +42,14 @@ def write_json(summary: Summary, path: Path, *, exit_status: int) -> None:
     }
     encoded = msgspec.json.encode(content, order="sorted")
     write_atomically(path, msgspec.json.format(encoded, indent=1) + b"\n")
-    ignored = path.parent / ".gitignore"
-    if path.parent.name == ".rfperf" and not ignored.exists():
+    if path.parent.name == FOLDER:
+        keep_unversioned(path.parent)
+
+
+def keep_unversioned(folder: Path) -> None:
+    """Let a folder keep itself out of version control."""
+    ignored = folder / ".gitignore"
+    if not ignored.exists():
         write_atomically(ignored, b"*\n")
 
 

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     Pixels = NDArray[np.uint8]
 
 _SHORT_SIDE_PX, _LONG_SIDE_PX = 480, 1600
-_LINE_PX, _LEGEND_PX = 2, 26
+_LINE_PX, _LEGEND_PX, _OUTSIDE_PX = 2, 26, 20
+_WHITE = 255
 _FONT, _FONT_SCALE = cv2.FONT_HERSHEY_SIMPLEX, 0.45
 _TRUTH, _BEFORE, _NOW = (80, 200, 60), (220, 140, 30), (40, 40, 230)
 """Blue, green, red."""
@@ -35,16 +36,21 @@ _UNSAFE = re.compile(r"[^\w.+-]")
 def write_pictures(cases: Sequence[CaseFacts], folder: Path) -> list[Path]:
     """Draw the pictures that facts describe, `<target>/<dataset>/<model>/<image>.jpg` below a folder.
 
+    Those that an earlier run left of the same case go.
+
     Raises
     ------
     StoreError
         If one cannot be written.
     """
-    return [
-        _written(picture, baseline_path(folder, case.target, case.dataset, case.model).with_suffix(""))
-        for case in cases
-        for picture in case.pictures
-    ]
+    written = []
+    for case in cases:
+        if case.pictures:
+            place = baseline_path(folder, case.target, case.dataset, case.model).with_suffix("")
+            for old in place.glob("*.jpg"):
+                old.unlink(missing_ok=True)
+            written += [_written(picture, place) for picture in case.pictures]
+    return written
 
 
 def drawn(picture: PictureFacts, pixels: Pixels) -> Pixels:
@@ -59,13 +65,15 @@ def drawn(picture: PictureFacts, pixels: Pixels) -> Pixels:
     height, width = pixels.shape[:2]
     scale = min(max(1.0, _SHORT_SIDE_PX / min(height, width)), _LONG_SIDE_PX / max(height, width))
     smooth = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    canvas = np.asarray(cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=smooth), dtype=np.uint8)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    canvas = np.asarray(cv2.resize(pixels, size, interpolation=smooth), dtype=np.uint8)
     layers = [(picture.truth, _TRUTH, "truth"), (picture.now, _NOW, "now")]
     if picture.before is not None:
         layers.insert(1, (picture.before, _BEFORE, "before"))
     for boxes, colour, _ in layers:
         for box in boxes:
             _draw(canvas, box, colour, scale)
+    canvas = _wide_enough(canvas)
     return np.concatenate([_legend(picture.caption, layers, canvas.shape[1]), canvas])
 
 
@@ -83,15 +91,27 @@ def _written(picture: PictureFacts, folder: Path) -> Path:
 
 
 def _draw(canvas: Pixels, box: DrawnBox, colour: tuple[int, int, int], scale: float) -> None:
-    left, top, width, height = (round(value * scale) for value in box.xywh)
-    cv2.rectangle(canvas, (left, top), (left + width, top + height), colour, _LINE_PX)
+    left, top, width, height = (value * scale for value in box.xywh)
+    left, right = (_inside(value, canvas.shape[1]) for value in (left, left + width))
+    top, bottom = (_inside(value, canvas.shape[0]) for value in (top, top + height))
+    cv2.rectangle(canvas, (left, top), (right, bottom), colour, _LINE_PX)
     text = box.name if box.score is None else f"{box.name} {box.score:.2f}"
-    place = (left + _LINE_PX, top + 12 if box.score is None else top + height - 4)
-    _write(canvas, text, place, colour)
+    _write(canvas, text, (left + _LINE_PX, top + 12 if box.score is None else bottom - 4), colour)
+
+
+def _inside(value: float, side: int) -> int:
+    """A place on the canvas, or one just outside for all that lie further: OpenCV's integers are small."""
+    return round(min(max(value, -_OUTSIDE_PX), side + _OUTSIDE_PX))
+
+
+def _wide_enough(canvas: Pixels) -> Pixels:
+    """White beside an image that is too narrow for the legend."""
+    missing = _SHORT_SIDE_PX - canvas.shape[1]
+    return np.pad(canvas, ((0, 0), (0, max(0, missing)), (0, 0)), constant_values=_WHITE)
 
 
 def _legend(caption: str, layers: Sequence[tuple[list[DrawnBox], tuple[int, int, int], str]], width: int) -> Pixels:
-    strip = np.full((2 * _LEGEND_PX, width, 3), 255, dtype=np.uint8)
+    strip = np.full((2 * _LEGEND_PX, width, 3), _WHITE, dtype=np.uint8)
     cv2.putText(strip, _plain(caption), (6, 18), _FONT, _FONT_SCALE, (0, 0, 0), 1, cv2.LINE_AA)
     left = 6
     for boxes, colour, name in layers:

@@ -8,13 +8,13 @@ import msgspec
 
 from pytest_rfperf.data.runs import LoadShape
 from pytest_rfperf.store.baseline import StoredLatency, StoredRun, baseline_path, read_baseline
-from pytest_rfperf.store.protocol import difference
+from pytest_rfperf.store.protocol import accuracy_difference, difference
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from pytest_rfperf.session.facts import AccuracyFacts, CaseFacts, LatencyFacts
+    from pytest_rfperf.session.facts import AccuracyFacts, CaseFacts, LatencyFacts, PictureFacts
 
 WORST_FIRST = ("ERROR", "FAIL", "INCONCLUSIVE", "RECORDING", "PASS", "XFAIL")
 
@@ -128,8 +128,15 @@ def _joined(first: CaseFacts, second: CaseFacts) -> CaseFacts:
         notes=list(dict.fromkeys([*first.notes, *second.notes])),
         environment=second.environment or first.environment,
         detections=second.detections or first.detections,
-        pictures=list({picture.image: picture for picture in [*first.pictures, *second.pictures]}.values()),
+        pictures=list(
+            {picture.name: picture for picture in _plainer_first([*first.pictures, *second.pictures])}.values()
+        ),
     )
+
+
+def _plainer_first(pictures: list[PictureFacts]) -> list[PictureFacts]:
+    """Of one image the picture that shows the baseline too comes last, and stays."""
+    return sorted(pictures, key=lambda picture: picture.before is not None)
 
 
 def _comparable_run(run: LatencyFacts | None, stored: StoredRun | None, case: CaseFacts) -> StoredLatency | None:
@@ -146,13 +153,9 @@ def _comparable_accuracy(case: CaseFacts, stored: StoredRun | None) -> Mapping[s
 
 
 def _accuracy_difference(case: CaseFacts, stored: StoredRun) -> str | None:
-    """What forbids to compare two passes: how they were evaluated, or, of one file, how it was prepared and read."""
-    if case.accuracy is None or stored.accuracy is None:
+    if case.accuracy is None:
         return None
-    why = difference(stored.accuracy.protocol, case.accuracy.protocol)
-    if why is None and stored.artifact_sha256 == case.artifact_sha256:
-        why = difference(stored.accuracy.model, case.accuracy.model)
-    return why
+    return accuracy_difference(stored, case.accuracy.protocol, case.accuracy.model, case.artifact_sha256)
 
 
 def _ap(accuracy: AccuracyFacts | None, before: Mapping[str, float], name: str) -> str:

@@ -75,14 +75,13 @@ def terminal_lines(summary: Summary) -> list[str]:
     verdicts = [verdict for case in summary.cases for verdict in case.verdicts]
     verdicts.sort(key=lambda verdict: WORST_FIRST.index(verdict.outcome))
     said = dict.fromkeys(
-        line
+        (f"{verdict.outcome}: {verdict.gate}: {verdict.message}", *(f"  {one}" for one in verdict.details))
         for verdict in verdicts
-        for line in (f"{verdict.outcome}: {verdict.gate}: {verdict.message}", *(f"  {one}" for one in verdict.details))
     )
     return [
         *text_table(summary.rows),
         *comparison_lines(summary.comparisons, summary.cases),
-        *said,
+        *(line for lines in said for line in lines),
         *(f"note: {note}" for note in summary.notes),
         *_core_line(summary.cases),
         *([summary.bound] if summary.bound else []),
@@ -91,15 +90,15 @@ def terminal_lines(summary: Summary) -> list[str]:
 
 def markdown_lines(summary: Summary) -> list[str]:
     """A section for a job summary: the table, every verdict, the notes; all text from outside escaped."""
-    verdicts = dict.fromkeys(
-        line
-        for case in summary.cases
-        for verdict in case.verdicts
-        for line in (
+    said = dict.fromkeys(
+        (
             f"- :{_MARKS[verdict.outcome]}: **{verdict.outcome}** {verdict.gate}: {markdown_text(verdict.message)}",
             *(f"  - {markdown_text(detail)}" for detail in verdict.details),
         )
+        for case in summary.cases
+        for verdict in case.verdicts
     )
+    verdicts = [line for lines in said for line in lines]
     notes = [f"- {markdown_text(note)}" for note in summary.notes]
     comparisons = comparison_markdown(summary.comparisons, summary.cases)
     end = ["", *_core_line(summary.cases), summary.bound]

@@ -22,10 +22,10 @@ def accuracy_protocol(bench: CaseBench, accuracy: Accuracy) -> dict[str, str]:
     return ran | {
         "dataset": bench.dataset.sha256,
         "images": accuracy.run.images_sha256,
-        "IoU thresholds": ", ".join(f"{threshold:g}" for threshold in accuracy.records.iou_thresholds),
-        "area ranges": ", ".join(f"{name} {a:g}-{b:g}" for name, (a, b) in accuracy.records.area_ranges.items()),
+        "IoU thresholds": ", ".join(map(repr, accuracy.records.iou_thresholds)),
+        "area ranges": ", ".join(f"{name} {a!r} to {b!r}" for name, (a, b) in accuracy.records.area_ranges.items()),
         "max detections": str(accuracy.precision_recall.max_detections[-1]),
-        "score floor": f"{accuracy.score_floor:g}",
+        "score floor": repr(accuracy.score_floor),
     }
 
 

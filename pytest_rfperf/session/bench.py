@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import hashlib
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from pytest_rfperf.gates.gate import Accuracy
 from pytest_rfperf.measure.accuracy import accuracy_pass
 from pytest_rfperf.measure.closed_loop import ClosedLoop
 from pytest_rfperf.measure.images import image_pool
-from pytest_rfperf.session.baselines import baseline_accuracy
+from pytest_rfperf.session.baselines import baseline_accuracy, packed_records
 from pytest_rfperf.session.datasets import category_of_label
 from pytest_rfperf.session.training import training_s
 
@@ -59,6 +60,7 @@ class CaseBench:
         self.pool_sha256 = ""
         self.baseline: BaselineAccuracy | None = None
         self._pool: list[bytes] = []
+        self._packed = ""
         self._evaluated: dict[tuple[float, int, tuple[float, ...]], Accuracy] = {}
 
     @property
@@ -125,6 +127,12 @@ class CaseBench:
         if self.baseline is None:
             self.baseline = baseline_accuracy(self)
         return self.baseline
+
+    def packed_records(self) -> str:
+        """Match records of the default protocol as base64, packed once."""
+        if not self._packed:
+            self._packed = base64.b64encode(packed_records(self.accuracy())).decode("ascii")
+        return self._packed
 
     def resampled(self, accuracy: Accuracy, part: Part, *, certainty: float | None) -> Resampled:
         """Average precision over redrawn images; fewer draws without a certainty, enough for a standard deviation."""

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from pytest_rfperf.session.facts import DrawnBox, PictureFacts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
-    from pytest_rfperf.data.coco import CocoResults
+    from pytest_rfperf.data.coco import CocoResults, GroundTruth
     from pytest_rfperf.data.loss import ImageLoss, Loss
     from pytest_rfperf.data.verdict import Verdict
     from pytest_rfperf.session.bench import CaseBench
@@ -30,9 +29,9 @@ def loss_pictures(bench: CaseBench, verdicts: Sequence[Verdict]) -> list[Picture
 
 
 def _picture(bench: CaseBench, loss: Loss, image: ImageLoss) -> PictureFacts:
-    truth, run = bench.dataset.truth, bench.accuracy().run
-    there = np.flatnonzero(truth.images == image.rank)
-    kept = run.results.where((run.results.images == image.rank) & (run.results.scores >= loss.score))
+    run = bench.accuracy().run
+    truth = bench.dataset.truth.where(_shown(bench.dataset.truth, loss, image))
+    kept = run.results.where(_shown(run.results, loss, image) & (run.results.scores >= loss.score))
     old = bench.baseline.used if bench.baseline is not None and image.before is not None else None
     record = bench.dataset.images[image.rank]
     errors = _counted(image.now) if image.before is None else f"{_counted(image.before)} before, {image.now} now"
@@ -40,14 +39,20 @@ def _picture(bench: CaseBench, loss: Loss, image: ImageLoss) -> PictureFacts:
         name=f"{record.id}-{record.path.stem}",
         image=str(record.path),
         caption=f"{record.path.name}: {bench.where}: {errors}",
-        truth=_boxes(bench, truth.boxes_xywh[there], truth.categories[there], None),
+        truth=_boxes(bench, truth.boxes_xywh, truth.categories, None),
         now=_detected(bench, kept),
-        before=None if old is None else _detected(bench, old.where(old.images == image.rank)),
+        before=None if old is None else _detected(bench, old.where(_shown(old, loss, image))),
     )
 
 
 def _counted(errors: int) -> str:
     return "1 error" if errors == 1 else f"{errors} errors"
+
+
+def _shown(columns: GroundTruth | CocoResults, loss: Loss, image: ImageLoss) -> NDArray[np.bool_]:
+    """Rows of the image, and of the category where the loss is about one."""
+    there: NDArray[np.bool_] = columns.images == image.rank
+    return there if loss.category is None else there & (columns.categories == loss.category)
 
 
 def _detected(bench: CaseBench, results: CocoResults) -> list[DrawnBox]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,7 +11,6 @@ from pytest_rfperf.core.percentiles import percentile, percentile_interval
 from pytest_rfperf.core.tier import tier
 from pytest_rfperf.data.runs import FAILED_NS
 from pytest_rfperf.session.accuracy_protocol import accuracy_protocol, model_protocol
-from pytest_rfperf.session.baselines import packed_records
 from pytest_rfperf.session.facts import (
     AccuracyFacts,
     CaseFacts,
@@ -148,7 +146,7 @@ def latency_facts(run: LatencyRun, protocol: dict[str, str]) -> LatencyFacts:
 def accuracy_facts(bench: CaseBench, accuracy: Accuracy) -> AccuracyFacts:
     """An accuracy pass under one protocol, as plain values."""
     run = accuracy.run
-    records = packed_records(accuracy) if bench.session.settings.record else b""
+    records = bench.packed_records() if bench.session.settings.record else ""
     return AccuracyFacts(
         images=run.images,
         values=coco_values(accuracy),
@@ -157,7 +155,7 @@ def accuracy_facts(bench: CaseBench, accuracy: Accuracy) -> AccuracyFacts:
         protocol=accuracy_protocol(bench, accuracy),
         model=model_protocol(bench),
         core=tier(),
-        records=base64.b64encode(records).decode("ascii"),
+        records=records,
         predictions_per_image=len(run.results.scores) / run.images,
         objects_per_image=len(bench.dataset.truth.categories) / run.images,
     )

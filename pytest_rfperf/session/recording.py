@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_rfperf.data.verdict import Outcome
 from pytest_rfperf.store.artifacts import keep, sha256_of
-from pytest_rfperf.store.baseline import StoredAccuracy, StoredLatency, StoredRun, add_run, baseline_path
+from pytest_rfperf.store.baseline import StoredAccuracy, StoredLatency, StoredRun, add_run, baseline_path, shown_path
 from pytest_rfperf.store.kept_records import drop_older_records, keep_records
 
 if TYPE_CHECKING:
@@ -55,13 +55,13 @@ def record(cases: Sequence[CaseFacts], settings: Settings, failed_tests: Sequenc
             lines.append(f"not recorded: {what}: {stop}")
             continue
         path = baseline_path(settings.path(settings.run.baselines), case.target, case.dataset, case.model)
-        packed = base64.b64decode(case.accuracy.records) if case.accuracy else b""
-        sha256 = keep_records(path, packed) if packed else ""
+        sha256, warning = _keep_records(case, path)
         add_run(path, (case.model, case.target, case.dataset), _stored(case, now, sha256))
         if sha256:
             drop_older_records(path, sha256)
         _keep_artifact(settings.path(settings.models[case.model].artifact), case.artifact_sha256)
-        lines.append(f"recorded: {what} in {_shown(path, settings.root)}; review the diff and commit it")
+        files = f"{shown_path(path, settings.root)}{' and the .records beside it' if sha256 and not warning else ''}"
+        lines.append(f"recorded: {what} in {files}; review the diff and commit it{warning}")
     return lines
 
 
@@ -117,5 +117,13 @@ def _keep_artifact(artifact: Path, sha256: str) -> None:
         keep(artifact, sha256)
 
 
-def _shown(path: Path, root: Path) -> str:
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+def _keep_records(case: CaseFacts, path: Path) -> tuple[str, str]:
+    """Write match records; their hash, and a warning where another machine will not find them."""
+    packed = base64.b64decode(case.accuracy.records) if case.accuracy else b""
+    if not packed:
+        return "", ""
+    sha256, place = keep_records(path, packed)
+    if place.parent == path.parent:
+        return sha256, ""
+    size = f"{len(packed) / 1e6:.1f} MB"
+    return sha256, f". Its match records take {size} and stay in the cache of this machine: no_regression needs them"

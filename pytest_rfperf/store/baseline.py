@@ -46,7 +46,7 @@ class StoredAccuracy(msgspec.Struct, frozen=True, kw_only=True):
     values: dict[str, float]
     protocol: dict[str, str]
     model: dict[str, str] = {}
-    records_sha256: str = ""
+    records_sha256: Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{64})?$")] = ""
 
 
 class StoredRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,10 +108,16 @@ def read_baseline(path: Path) -> Baseline | None:
     return baseline
 
 
+def shown_path(path: Path, root: Path) -> str:
+    """A file as messages name it: from the root of the project, where it lies in there."""
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
+
+
 def add_run(path: Path, names: tuple[str, str, str], run: StoredRun) -> None:
     """Put a run in front; keep at most twenty, and fewer where the file would pass 2 MB.
 
-    A single run that passes 2 MB alone is kept without its raw samples.
+    A single run that passes 2 MB alone is kept without its raw samples. Match records are those of the newest run
+    that has some: older ones name none any more.
 
     Raises
     ------
@@ -119,7 +125,10 @@ def add_run(path: Path, names: tuple[str, str, str], run: StoredRun) -> None:
         If the file that is there is no baseline, or cannot be written.
     """
     before = read_baseline(path)
-    runs = [run, *(before.runs if before else [])][:MOST_RUNS]
+    older = before.runs if before else []
+    if run.accuracy is not None and run.accuracy.records_sha256:
+        older = [_without_records(one) for one in older]
+    runs = [run, *older][:MOST_RUNS]
     content = _encoded(names, runs)
     while len(content) > MAX_BYTES and len(runs) > 1:
         runs = runs[:-1]
@@ -128,6 +137,12 @@ def add_run(path: Path, names: tuple[str, str, str], run: StoredRun) -> None:
         bare = [msgspec.structs.replace(latency, samples="") for latency in run.latency]
         content = _encoded(names, [msgspec.structs.replace(run, latency=bare)])
     write_atomically(path, content)
+
+
+def _without_records(run: StoredRun) -> StoredRun:
+    if run.accuracy is None:
+        return run
+    return msgspec.structs.replace(run, accuracy=msgspec.structs.replace(run.accuracy, records_sha256=""))
 
 
 def _encoded(names: tuple[str, str, str], runs: list[StoredRun]) -> bytes:

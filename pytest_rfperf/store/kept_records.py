@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING
 from pytest_rfperf.cache_folder import cache_folder
 from pytest_rfperf.errors import StoreError
 from pytest_rfperf.store.atomic import write_atomically
-from pytest_rfperf.store.match_records import sha256_of_records
+from pytest_rfperf.store.match_records import MOST_BYTES, sha256_of_records
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 MOST_BESIDE = 2 * 10**6
 _SHOWN = 12
+_REMEDY = "commit the .records file that was written with it, or record anew: pytest --rfperf-record"
 
 
-def keep_records(baseline: Path, content: bytes) -> str:
-    """Write records under their hash and return it. Call it before the baseline that names them is written.
+def keep_records(baseline: Path, content: bytes) -> tuple[str, Path]:
+    """Write records under their hash; return it and the file. Call it before the baseline that names them is written.
 
     Raises
     ------
@@ -28,7 +29,7 @@ def keep_records(baseline: Path, content: bytes) -> str:
     sha256 = sha256_of_records(content)
     place = _beside(baseline, sha256) if len(content) <= MOST_BESIDE else _cached(sha256)
     write_atomically(place, content)
-    return sha256
+    return sha256, place
 
 
 def drop_older_records(baseline: Path, sha256: str) -> None:
@@ -48,17 +49,31 @@ def read_records(baseline: Path, sha256: str) -> tuple[bytes, str]:
         If they are not there, or are not those that the baseline names.
     """
     for place in (_beside(baseline, sha256), _cached(sha256)):
-        if place.is_file():
-            content = place.read_bytes()
+        content = _content(place)
+        if content is not None:
             if sha256_of_records(content) == sha256:
-                return content, str(place)
-            msg = f"{place} is not what {baseline.name} names (sha256 {sha256[:_SHOWN]}); restore it, or record anew"
+                return content, place.name
+            msg = f"{place.name} is not what {baseline.name} names (sha256 {sha256[:_SHOWN]}); {_REMEDY}"
             raise StoreError(msg)
     msg = (
-        f"{baseline} names match records {sha256[:_SHOWN]}, which are neither beside it nor in the cache "
-        f"{cache_folder()}; commit the .records files with the baselines, or run pytest --rfperf-record again"
+        f"{baseline.name} names match records {sha256[:_SHOWN]}, which are neither beside it nor in the cache of this "
+        f"machine (those of more than 2 MB stay where they were recorded); {_REMEDY}"
     )
     raise StoreError(msg)
+
+
+def _content(place: Path) -> bytes | None:
+    """Bytes of a file; None where it is not there."""
+    try:
+        if not place.is_file():
+            return None
+        if place.stat().st_size > MOST_BYTES:
+            msg = f"{place.name} is larger than any match records; {_REMEDY}"
+            raise StoreError(msg)
+        return place.read_bytes()
+    except OSError as error:
+        msg = f"{place.name} cannot be read: {error.strerror or error}"
+        raise StoreError(msg) from error
 
 
 def _beside(baseline: Path, sha256: str) -> Path:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 MAGIC = b"rfperf match records 1\n"
 MOST_BYTES = 2**29
 _HEADER_BYTES = 8
+_FURTHEST_PX = float(np.finfo(np.float32).max)
 _TYPES = {
     "edges": "<i8", "images": "<i4", "ranks": "<i4", "scores": "<f8", "in_area": "<u8",
     "contender_edges": "<i8", "contenders": "<i8", "matched": "<u8", "ignored": "<u8",
@@ -84,7 +85,7 @@ def _columns(records: MatchRecords, used: CocoResults) -> dict[str, NDArray[Any]
     return found | {
         "used_images": used.images,
         "used_categories": used.categories,
-        "used_boxes": used.boxes_xywh.ravel(),
+        "used_boxes": np.clip(used.boxes_xywh, -_FURTHEST_PX, _FURTHEST_PX).ravel(),
         "used_scores": used.scores,
     }
 
@@ -107,8 +108,8 @@ def _inflated(content: bytes) -> tuple[_Header, bytes]:
         raise ValueError(msg)
     inflate = zlib.decompressobj()
     body = inflate.decompress(content[len(MAGIC) :], MOST_BYTES)
-    if not inflate.eof:
-        msg = "it is cut short or too large"
+    if not inflate.eof or inflate.unused_data:
+        msg = "it is cut short, too large, or goes on after its end"
         raise ValueError(msg)
     end = _HEADER_BYTES + int.from_bytes(body[:_HEADER_BYTES], "little")
     header = msgspec.json.decode(body[_HEADER_BYTES:end], type=_Header)
@@ -131,6 +132,9 @@ def _columns_of(body: bytes, sizes: dict[str, int]) -> dict[str, NDArray[Any]]:
 
 
 def _checked(header: _Header, columns: dict[str, NDArray[Any]]) -> tuple[MatchRecords, CocoResults]:
+    if not all(np.isfinite(columns[name]).all() for name in ("used_boxes", "used_scores")):
+        msg = "a used detection is not finite"
+        raise ValueError(msg)
     used = CocoResults(
         columns.pop("used_images").astype(np.int64),
         columns.pop("used_categories").astype(np.int64),
