@@ -44,7 +44,6 @@ AREA_RANGES: dict[str, tuple[float, float]] = {
 MAX_ROWS = 2**31
 LARGEST = 1e150
 """Areas of larger boxes would overflow, and those of boxes with sides below its inverse would vanish."""
-_UNSOUND = "is not finite, or of a size whose area cannot be told"
 _SHORT = 2**16
 _LARGEST_TABLE = 2**22
 _HIGHEST_IOU = 1 - 1e-10
@@ -102,7 +101,8 @@ def match(
     columns = by_tier(truth, results, counts, limits, areas)
     bad_row = columns.pop("bad_row", -1)
     if bad_row >= 0:
-        msg = f"match: a score or box of image {int(results.images[bad_row])} (by rank) {_UNSOUND}"
+        why = _why_unsound(results.boxes_xywh[bad_row], results.scores[bad_row])
+        msg = f"match: a score or box of image {int(results.images[bad_row])} (by rank) {why}"
         raise ValueError(msg)
     return MatchRecords(tuple(iou_thresholds), ranges, max_detections, image_count, **columns)
 
@@ -110,7 +110,7 @@ def match(
 def _check_protocol(thresholds: int, areas: int, max_detections: int) -> None:
     for count, what in ((thresholds, "IoU thresholds"), (areas, "area ranges")):
         if not 1 <= count <= MAX_BITS:
-            msg = f"match: {count} {what}; at least 1 and at most {MAX_BITS}"
+            msg = f"match: {count} {what}; at {'most' if count else 'least'} {MAX_BITS if count else 1}"
             raise ValueError(msg)
     if not 1 <= max_detections < MAX_ROWS:
         msg = f"match: max_detections={max_detections}; expected at least 1 and less than 2^31"
@@ -136,7 +136,8 @@ def _checked(truth: GroundTruth, results: CocoResults, category_count: int) -> i
             raise ValueError(msg)
     bad_row = _first_unsound(truth.boxes_xywh, truth.areas)
     if bad_row >= 0:
-        msg = f"match: an object of image {int(truth.images[bad_row])} (by rank) {_UNSOUND}"
+        why = _why_unsound(truth.boxes_xywh[bad_row], truth.areas[bad_row])
+        msg = f"match: an object of image {int(truth.images[bad_row])} (by rank) {why}"
         raise ValueError(msg)
     return image_count
 
@@ -149,6 +150,11 @@ def _first_unsound(boxes: Floats, values: Floats) -> int:
         return -1
     unsound = ~(sizes <= LARGEST).all(axis=1) | ((sides > 0) & (sides < least)).any(axis=1) | ~np.isfinite(values)
     return int(np.argmax(unsound))
+
+
+def _why_unsound(box: Floats, value: float) -> str:
+    finite = np.isfinite(box).all() and np.isfinite(value)
+    return f"has sides beyond {LARGEST:g} or below {1 / LARGEST:g}" if finite else "is not finite"
 
 
 def numpy_match(

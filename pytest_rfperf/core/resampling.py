@@ -30,8 +30,8 @@ _TAILS = (2.5, 97.5)
 CERTAINTY = 0.95
 _POWER = 0.8
 _GROUPS = 200
-_LEAST_CARRIERS = 10
-_ALMOST = 0.999
+_LEAST_CARRIERS = 6
+_ALMOST, _ROUNDING = 0.999, 1e-12
 _LEAST_DRAWS, _LEAST_GROUPS = 100, 10
 """Fewer than these give no limit."""
 _AT_ONCE = 2_000_000
@@ -207,8 +207,9 @@ def _resampled(sides: Sequence[MatchRecords], images: int, part: Part, certainty
 def _carriers(left: Floats) -> float:
     """How many groups of images carry the variation: k where k of them count alike and the others not at all."""
     squares = (left - left.mean()) ** 2
-    fourth = float((squares**2).sum())
-    return float(squares.sum()) ** 2 / fourth if fourth else 0.0
+    if squares.max() < _ROUNDING**2:
+        return 0.0
+    return float(squares.sum()) ** 2 / float((squares**2).sum())
 
 
 def _unseen(records: MatchRecords, part: Part, certainty: float) -> float:

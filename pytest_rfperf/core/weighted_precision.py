@@ -64,7 +64,7 @@ def weighted_ap(
         If a weight is negative or above 2^31 - 1, or there are fewer weights than images.
     """
     if weights.shape[1] < records.image_count or not 0 <= weights.min(initial=0) <= weights.max(initial=0) < _MOST:
-        msg = f"weights {weights.shape} of {records.image_count} images: expected one of 0 to 2^31 - 1 for each image"
+        msg = f"weights {weights.shape} of {records.image_count} images: expected one for each image, 0 to 2^31 - 1"
         raise ValueError(msg)
     bits = chosen_thresholds(records.iou_thresholds, iou)
     place = records.areas.index(area)
