@@ -11,6 +11,7 @@ import cv2
 import msgspec
 import numpy as np
 
+from pytest_rfperf.core.resampling import CERTAINTY, resampled_ap, resampled_difference
 from pytest_rfperf.data.detections import Detections
 from pytest_rfperf.data.environment import Environment
 from pytest_rfperf.data.runs import FAILED_NS, ColdStart, HostSignals, LatencyRun, LoadShape, MemoryUse, WarmUp
@@ -29,6 +30,9 @@ from pytest_rfperf.session.facts import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
+
+    from pytest_rfperf.core.resampling import Part
+    from pytest_rfperf.data.estimate import Resampled
 
 MS = 10**6
 S = 10**9
@@ -158,6 +162,7 @@ class FakeBench:
     where = "fast on cpu/street"
     alpha = 0.05
     beta = 0.05
+    replicates = 200
 
     def __init__(self, *, cap_s: float = 30.0, artifact: Path | None = None, **answers: Any) -> None:
         self.cap_s = cap_s
@@ -174,6 +179,18 @@ class FakeBench:
     def accuracy(self, **protocol: Any) -> Any:
         self.asked.append(("accuracy", protocol))
         return self.answers["accuracy"]
+
+    def baseline_accuracy(self) -> Any:
+        self.asked.append("baseline")
+        return self.answers["baseline"]
+
+    def resampled(self, accuracy: Any, part: Part, *, certainty: float | None) -> Resampled:
+        return resampled_ap(
+            accuracy.records, accuracy.run.images, part, certainty=certainty or CERTAINTY, replicates=self.replicates
+        )
+
+    def resampled_change(self, accuracy: Any, baseline: Any, part: Part) -> Resampled:
+        return resampled_difference(baseline.records, accuracy.records, accuracy.run.images, part)
 
     def cold_starts(self, decided: Callable[[Sequence[ColdStart]], bool], most: int) -> Sequence[ColdStart]:
         starts: list[ColdStart] = []

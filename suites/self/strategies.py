@@ -1,8 +1,4 @@
-"""Every Hypothesis strategy of these tests: boxes, suppression cases, COCO cases, counts and series.
-
-Coordinates are small integers or quarters, so that ties, exact thresholds and touching boxes are common and
-arithmetic on them is exact.
-"""
+"""Every Hypothesis strategy of these tests: those that users get, and counts, latencies and series."""
 
 from __future__ import annotations
 
@@ -11,172 +7,228 @@ from typing import NamedTuple
 import numpy as np
 from hypothesis import strategies as st
 
+from pytest_rfperf.core.boxes import iou_matrix
+from pytest_rfperf.core.matching import AREA_RANGES, IOU_THRESHOLDS
 from pytest_rfperf.data.coco import CocoResults, GroundTruth
+from pytest_rfperf.testing.cases import CocoCase, SuppressionCase
+from pytest_rfperf.testing.strategies import (
+    IOU_LADDER,
+    PLAIN,
+    CocoShape,
+    bare_image_cases,
+    coco_cases,
+    crowd_cases,
+    crowded_cells,
+    dense_cases,
+    detection_limits,
+    exact_boxes,
+    far_cases,
+    float_boxes,
+    grid_boxes,
+    iou_lists,
+    isolated_cases,
+    perfect_cases,
+    suppression_cases,
+    threshold_cases,
+    tied_overlap_cases,
+)
 
-IOU_LADDER = (0.0, 0.1, 0.25, 1 / 3, 0.5, 0.6, 0.75, 0.9, 0.95, 1.0)
-# 32 and 96 are the sides of the area edges; 10, 19 and 20 overlap by exactly 0.5 and 0.95.
-_SIDES = (0, 1, 5, 10, 19, 20, 32, 33, 64, 96, 97)
-_NUDGES = (0, 0, 0, 1, 2, 5, 10, 0.25)
-_SCORES = tuple(np.linspace(0.0, 1.0, 11).tolist())
-_CELL = 200
-
-
-class SuppressionCase(NamedTuple):
-    """What one call of non-maximum suppression is given."""
-
-    boxes: np.ndarray
-    scores: np.ndarray
-    labels: np.ndarray
-    iou_threshold: float
-
-
-class CocoCase(NamedTuple):
-    """What one evaluation is given."""
-
-    truth: GroundTruth
-    results: CocoResults
-    image_count: int
-    category_count: int
-
-
-def _column(values, dtype):
-    return np.array(values, dtype=dtype)
-
-
-def _rows_of_four(rows):
-    return np.array(rows, dtype=np.float64).reshape(-1, 4)
-
-
-@st.composite
-def grid_boxes(draw, *, max_size=12, least_side=0):
-    """(N, 4) xyxy boxes on integer coordinates."""
-    place, side = st.integers(0, 24), st.integers(least_side, 16)
-    rows = draw(st.lists(st.tuples(place, place, side, side), max_size=max_size))
-    return _rows_of_four([(x, y, x + w, y + h) for x, y, w, h in rows])
-
-
-@st.composite
-def float_boxes(draw, *, max_size=8):
-    """(N, 4) xyxy boxes whose coordinates are any floats of an image's size."""
-    place = st.floats(-1e5, 1e5, allow_subnormal=False)
-    rows = draw(st.lists(st.tuples(place, place, place, place), max_size=max_size))
-    return _rows_of_four([(min(a, b), min(c, d), max(a, b), max(c, d)) for a, c, b, d in rows])
-
-
-@st.composite
-def suppression_cases(draw, *, distinct_scores=False, max_size=14):
-    """Boxes with scores, labels and a threshold; scores tie often unless they are to be distinct."""
-    boxes = draw(grid_boxes(max_size=max_size) | float_boxes(max_size=max_size))
-    count = len(boxes)
-    if distinct_scores:
-        scores = draw(st.permutations(range(count)))
-    else:
-        scores = draw(st.lists(st.sampled_from(_SCORES), min_size=count, max_size=count))
-    labels = draw(st.lists(st.integers(0, 2), min_size=count, max_size=count))
-    threshold = draw(st.sampled_from(IOU_LADDER))
-    return SuppressionCase(boxes, _column(scores, np.float64), _column(labels, np.int64), threshold)
+__all__ = [
+    "IOU_LADDER",
+    "PLAIN",
+    "CocoCase",
+    "CocoShape",
+    "Protocol",
+    "SuppressionCase",
+    "any_protocols",
+    "any_suppression_cases",
+    "bare_image_cases",
+    "boundaries",
+    "coco_cases",
+    "counts",
+    "crowd_cases",
+    "crowded_cells",
+    "dense_cases",
+    "detection_limits",
+    "exact_boxes",
+    "far_cases",
+    "float_boxes",
+    "grid_boxes",
+    "indicators",
+    "iou_lists",
+    "isolated_cases",
+    "large_coco_cases",
+    "latencies",
+    "percentiles",
+    "perfect_cases",
+    "suppression_cases",
+    "threshold_cases",
+    "tied_overlap_cases",
+]
 
 
-@st.composite
-def _objects(draw, image_count, category_count, plain):
-    """Ground truth whose annotated area may differ from the box's, unless `plain`."""
-    side = st.sampled_from([s for s in _SIDES if s] if plain else _SIDES)
-    place = st.integers(0, 12).map(lambda step: step * 10)
-    row = st.tuples(st.integers(0, image_count - 1), st.integers(0, category_count - 1), place, place, side, side)
-    rows = draw(st.lists(row, max_size=10))
-    count = len(rows)
-    boxes = _rows_of_four([r[2:] for r in rows])
-    areas = boxes[:, 2] * boxes[:, 3]
-    flags = st.lists(st.sampled_from((False, False, False, True)), min_size=count, max_size=count)
-    crowd, ignore = np.zeros(count, dtype=bool), np.zeros(count, dtype=bool)
-    if not plain:
-        other = st.sampled_from((None, None, 0.0, 1023.5, 1024.0, 1024.5, 9215.5, 9216.0, 9216.5))
-        annotated = draw(st.lists(other, min_size=count, max_size=count))
-        areas = _column([a if b is None else b for a, b in zip(areas, annotated, strict=True)], np.float64)
-        crowd, ignore = _column(draw(flags), bool), _column(draw(flags), bool)
-    images, categories = _column([r[0] for r in rows], np.int64), _column([r[1] for r in rows], np.int64)
-    return GroundTruth(images, categories, boxes, areas, crowd, ignore)
+_ODD_SCORES = (np.nan, np.inf, -np.inf, 0.0, -0.0, 5e-324, -5e-324, 1e-310, 0.5, float(np.nextafter(0.5, 1)), -1.0)
+_ODD_LABELS = (0, 1, -1, 2**62, -(2**63), 2**63 - 1)
+_HUGE = (0.0, 1.0, -1.0, 1e100, 1e149, -1e149, 1e150, -1e150)
+_TINY = (0.0, 5e-324, 1e-310, 1e-200, 1e-162, 2e-162, 1e-155, 1.0)
+_LOW = (0.0, 5e-324, 1e-300, 1e-12, float(np.nextafter(0.05, 0)), 0.05, float(np.nextafter(0.05, 1)))
+_HIGH = (1 - 1e-9, float(np.nextafter(1, 0)), 1.0)
+_EDGES = (0.0, 99.0, 100.0, 1023.5, 1024.0, 1024.5, 9215.5, 9216.0, 1e5, 1e10)
+
+
+class Protocol(NamedTuple):
+    """By what an evaluation is done."""
+
+    iou_thresholds: tuple[float, ...]
+    area_ranges: dict[str, tuple[float, float]]
+    max_detections: tuple[int, ...]
+
+
+COCO = Protocol(IOU_THRESHOLDS, AREA_RANGES, (1, 10, 100))
+
+
+def _generators():
+    return st.integers(0, 2**32 - 1).map(np.random.default_rng)
 
 
 @st.composite
-def _detections_near(draw, truth, image_count, category_count):
-    """Detections: some nudged copies of an object, some anywhere; their scores tie often."""
-    nudge, side = st.sampled_from(_NUDGES), st.sampled_from(_SIDES)
-    place = st.integers(0, 12).map(lambda step: step * 10)
-    anywhere = st.tuples(st.integers(0, image_count - 1), st.integers(0, category_count - 1), place, place, side, side)
-    near = anywhere
-    if len(truth.images):
-        near = st.builds(
-            lambda row, dx, dy, dw: (
-                truth.images[row],
-                truth.categories[row],
-                *(truth.boxes_xywh[row] + (dx, dy, dw, 0)),
+def _many_boxes(draw):
+    """Up to 600 boxes whose spread and sides are of one draw, integers or floats, some of them very long."""
+    random, count = draw(_generators()), draw(st.sampled_from((60, 97, 150, 300, 600)))
+    spread, side = draw(st.sampled_from((10, 100, 1000, 10_000))), draw(st.sampled_from((5, 40, 300)))
+    corners, sides = random.uniform(0, spread, (count, 2)), random.uniform(0, side, (count, 2))
+    if draw(st.booleans()):
+        corners, sides = np.floor(corners), np.floor(sides)
+    if draw(st.booleans()):
+        sides[random.random(count) < 0.1] *= (1000, 0.001)
+    if draw(st.booleans()):
+        corners[0] = draw(st.sampled_from((1e6, 1e12, 1e140)))
+    return np.concatenate([corners, corners + sides], axis=1)
+
+
+@st.composite
+def _boxes_at_the_edge_of_reach(draw):
+    """Boxes, and for each some whose centre lies as far away as an overlap of about the threshold allows.
+
+    A box of the same size that is shifted, one that is contained and one that contains it, along either axis.
+    """
+    random, count = draw(_generators()), draw(st.sampled_from((3, 17, 40, 80)))
+    threshold = draw(st.sampled_from((0.06, 0.1, 0.25, 1 / 3, 0.5, 0.7, 0.9, 0.99)))
+    x1, y1 = random.uniform(-500, 500, (2, count))
+    w, h = random.uniform(1, 100, (2, count))
+    shift = w * (1 - threshold) / (1 + threshold)
+    boxes = [(x1, y1, x1 + w, y1 + h), (x1 + shift, y1, x1 + shift + w, y1 + h)]
+    boxes += [(x1, y1, x1 + w * threshold, y1 + h), (x1, y1, x1 + w / threshold, y1 + h)]
+    boxes += [(x1, y1, x1 + w, y1 + h * threshold), (x1, y1 - (h / threshold - h), x1 + w, y1 + h)]
+    rows = np.concatenate([np.stack(group, axis=1) for group in boxes])
+    return rows[random.permutation(len(rows))] + draw(st.sampled_from((0.0, 2.0**20, 2.0**40)))
+
+
+def _corners_from(values, max_size):
+    row = st.tuples(*[st.sampled_from(values)] * 4)
+    rows = st.lists(row, max_size=max_size).map(lambda found: np.array(found, dtype=np.float64).reshape(-1, 4))
+    return rows.map(lambda found: np.concatenate([found.reshape(-1, 2, 2).min(1), found.reshape(-1, 2, 2).max(1)], 1))
+
+
+def _any_boxes():
+    grid = grid_boxes(max_size=20)
+    same = st.tuples(grid_boxes(max_size=1), st.integers(1, 300)).map(lambda drawn: np.repeat(*drawn, axis=0))
+    far = st.tuples(grid, st.integers(20, 60)).map(lambda drawn: drawn[0] + 2.0 ** drawn[1])
+    small = st.one_of(grid, float_boxes(max_size=20), exact_boxes(max_size=20), same, far)
+    odd = st.one_of(_corners_from(_HUGE, 120), _corners_from(_TINY, 120))
+    kinds = {"small": small, "odd": odd, "many": _many_boxes(), "edge": _boxes_at_the_edge_of_reach()}
+    return st.sampled_from(("small", "odd", "many", "many", "edge", "edge")).flatmap(kinds.get)
+
+
+@st.composite
+def _any_threshold(draw, boxes):
+    """A threshold, also one that some pair of the boxes reaches exactly or misses by one unit in the last place."""
+    kind = draw(st.sampled_from(("ladder", "ladder", "low", "high", "any", "pair", "pair", "pair")))
+    if kind == "pair" and len(boxes) > 1:
+        one = draw(st.integers(0, len(boxes) - 1))
+        overlap = float(iou_matrix(boxes[[one]], np.delete(boxes, one, axis=0)).max())
+        near = (overlap, np.nextafter(overlap, 0), np.nextafter(overlap, 1))
+        return float(np.clip(draw(st.sampled_from(near)), 0, 1))
+    values = {"low": _LOW, "high": _HIGH}.get(kind, IOU_LADDER)
+    return draw(st.floats(0, 1) if kind == "any" else st.sampled_from(values))
+
+
+@st.composite
+def any_suppression_cases(draw):
+    """Boxes of any kind that is legal, up to 600 of them, with scores that tie, are NaN, infinite or tiny."""
+    boxes = draw(_any_boxes())
+    count, random = len(boxes), draw(_generators())
+    scores = {
+        "apart": random.random(count),
+        "tied": random.integers(0, 10, count) / 10,
+        "one": np.zeros(count),
+        "odd": random.choice(_ODD_SCORES, count),
+        "close": 0.5 + random.integers(0, 50, count) * 2.0**-53,
+        "rising": np.arange(count, dtype=np.float64),
+    }
+    labels = {
+        "one": np.zeros(count, dtype=np.int64),
+        "few": random.integers(0, 3, count),
+        "odd": random.choice(_ODD_LABELS, count),
+    }
+    of_scores, of_labels = draw(st.sampled_from(tuple(scores))), draw(st.sampled_from(tuple(labels)))
+    return SuppressionCase(boxes, scores[of_scores], labels[of_labels], draw(_any_threshold(boxes)))
+
+
+@st.composite
+def large_coco_cases(draw):
+    """Ten to forty images with hundreds of detections, drawn from one number; crowded images and tied scores."""
+    random = draw(_generators())
+    image_count, category_count = draw(st.integers(10, 40)), draw(st.integers(1, 6))
+    count, found = draw(st.integers(0, 150)), draw(st.integers(0, 500))
+    boxes = np.concatenate([random.integers(0, 300, (count, 2)), random.integers(1, 120, (count, 2))], axis=1) * 1.0
+    boxes += draw(st.sampled_from((0.0, 0.125, 1 / 3)))
+    areas = boxes[:, 2] * boxes[:, 3] * draw(st.sampled_from((1.0, 0.7)))
+    areas[random.random(count) < 0.2] = random.choice((1024.0, 9216.0))
+    images, categories = random.integers(0, image_count, count), random.integers(0, category_count, count)
+    crowd, ignore = random.random((2, count)) < draw(st.sampled_from((0.0, 0.1, 0.5)))
+    truth = GroundTruth(images, categories, boxes, areas, crowd, ignore)
+    source = random.integers(0, max(count, 1), found if count else 0)
+    near = boxes[source] + np.round(random.normal(0, draw(st.sampled_from((0, 2, 6))), (len(source), 4)), 1)
+    one_cell = draw(st.sampled_from((0, 0, 110, 150)))
+    crowded = np.concatenate([random.integers(0, 300, (one_cell, 2)), random.integers(0, 60, (one_cell, 2))], axis=1)
+    scores = random.random(len(source) + one_cell)
+    return CocoCase(
+        truth,
+        CocoResults(
+            np.append(images[source], np.full(one_cell, image_count - 1)),
+            np.append(categories[source], np.zeros(one_cell, dtype=np.int64)),
+            np.concatenate([near, crowded]),
+            draw(
+                st.sampled_from((scores, np.round(scores), np.round(scores, 1), 0.5 + np.round(scores, 2) * 2.0**-46))
             ),
-            st.integers(0, len(truth.images) - 1),
-            nudge,
-            nudge,
-            nudge,
-        )
-    rows = draw(st.lists(near | near | anywhere, max_size=16))
-    scores = draw(st.lists(st.sampled_from(_SCORES), min_size=len(rows), max_size=len(rows)))
-    return CocoResults(
-        _column([r[0] for r in rows], np.int64),
-        _column([r[1] for r in rows], np.int64),
-        _rows_of_four([r[2:] for r in rows]),
-        _column(scores, np.float64),
+        ),
+        image_count,
+        category_count,
     )
 
 
 @st.composite
-def coco_cases(draw, *, plain=False):
-    """Objects and detections of up to three images and two categories; `plain` has no crowd and no ignore."""
-    image_count, category_count = draw(st.integers(1, 3)), draw(st.integers(1, 2))
-    truth = draw(_objects(image_count, category_count, plain))
-    results = draw(_detections_near(truth, image_count, category_count))
-    return CocoCase(truth, results, image_count, category_count)
+def _area_ranges(draw):
+    pairs = st.tuples(st.sampled_from(_EDGES), st.sampled_from(_EDGES)).map(sorted).map(tuple)
+    found = draw(st.lists(pairs, min_size=1, max_size=5, unique=True))
+    return {f"range {place}": limits for place, limits in enumerate(found)}
 
 
 @st.composite
-def perfect_cases(draw):
-    """Objects of positive area, and one detection for each that is its very box."""
-    image_count, category_count = draw(st.integers(1, 3)), draw(st.integers(1, 2))
-    truth = draw(_objects(image_count, category_count, plain=True).filter(lambda found: len(found.images)))
-    count = len(truth.images)
-    scores = draw(st.lists(st.sampled_from(_SCORES), min_size=count, max_size=count))
-    order = _column(draw(st.permutations(range(count))), np.int64)
-    results = CocoResults(
-        truth.images[order], truth.categories[order], truth.boxes_xywh[order], _column(scores, np.float64)
+def any_protocols(draw, *, most_thresholds=64):
+    """COCO's protocol, or any IoU thresholds, area ranges and limits on detections."""
+    if draw(st.booleans()):
+        return COCO
+    counts_of_thresholds = st.sampled_from((2, most_thresholds - 1, most_thresholds))
+    every = counts_of_thresholds.map(lambda count: tuple(np.linspace(0, 1, count).tolist()))
+    some = st.lists(st.floats(0, 1), min_size=1, max_size=6, unique=True).map(sorted).map(tuple)
+    limits = st.lists(st.integers(1, 150), min_size=1, max_size=4, unique=True).map(sorted).map(tuple)
+    return Protocol(
+        draw(iou_lists() | some | every | st.just(COCO.iou_thresholds)),
+        draw(_area_ranges() | st.just(AREA_RANGES)),
+        draw(limits | detection_limits() | st.just(COCO.max_detections)),
     )
-    return CocoCase(truth, results, image_count, category_count)
-
-
-@st.composite
-def isolated_cases(draw):
-    """Objects that lie a cell apart, and detections each of which can overlap one of them at most."""
-    cells = draw(st.lists(st.integers(0, 15), min_size=1, max_size=6, unique=True))
-    count = len(cells)
-    side = st.sampled_from((10, 20, 32, 64, 96))
-    corners = [((cell % 4) * _CELL, (cell // 4) * _CELL) for cell in cells]
-    boxes = _rows_of_four([(x, y, draw(side), draw(side)) for x, y in corners])
-    zeros, no = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=bool)
-    truth = GroundTruth(zeros, zeros, boxes, boxes[:, 2] * boxes[:, 3], no, no)
-    row = st.tuples(st.integers(0, count - 1), st.sampled_from(_NUDGES), st.sampled_from(_NUDGES))
-    rows = draw(st.lists(row, min_size=1, max_size=10))
-    found = _rows_of_four([boxes[i] + (dx, dy, 0, 0) for i, dx, dy in rows])
-    # Above 0, so that a test can add a detection below all of them.
-    scores = draw(st.lists(st.sampled_from(_SCORES[1:]), min_size=len(rows), max_size=len(rows)))
-    zeros = np.zeros(len(rows), dtype=np.int64)
-    return CocoCase(truth, CocoResults(zeros, zeros, found, _column(scores, np.float64)), 1, 1)
-
-
-def iou_lists():
-    """Ascending IoU thresholds other than COCO's ten."""
-    return st.lists(st.sampled_from(IOU_LADDER), min_size=1, max_size=5, unique=True).map(sorted).map(tuple)
-
-
-def detection_limits():
-    """Three ascending limits on detections, which need not end in 100."""
-    return st.lists(st.integers(1, 12), min_size=3, max_size=3, unique=True).map(sorted).map(tuple)
 
 
 @st.composite

@@ -18,7 +18,7 @@ from pytest_rfperf.gates.gate import gate_class, make_gate
             [0.5],
             {"confidence": 0.3},
             (
-                "min_map: unknown argument 'confidence'; known: ap, iou, score_floor, max_detections; did you mean "
+                "min_map: unknown argument 'confidence'; known: ap, iou, certainty, score_floor, max_detections; did you mean "
                 "score_floor?"
             ),
         ),
@@ -26,14 +26,14 @@ from pytest_rfperf.gates.gate import gate_class, make_gate
             "min_map",
             [0.5],
             {"iou_thr": 0.5},
-            "min_map: unknown argument 'iou_thr'; known: ap, iou, score_floor, max_detections; did you mean iou?",
+            "min_map: unknown argument 'iou_thr'; known: ap, iou, certainty, score_floor, max_detections; did you mean iou?",
         ),
         (
             "min_ap",
             [0.5],
             {"class_name": "car"},
             (
-                "min_ap: unknown argument 'class_name'; known: ap, iou, score_floor, max_detections, category, area; did "
+                "min_ap: unknown argument 'class_name'; known: ap, iou, certainty, score_floor, max_detections, category, area; did "
                 "you mean category?"
             ),
         ),
@@ -49,7 +49,12 @@ from pytest_rfperf.gates.gate import gate_class, make_gate
             {"confidence": 0.3},
             "latency_budget: unknown argument 'confidence'; known: ms, percentile, scope, pace",
         ),
-        ("min_map", [], {}, "min_map: argument 'ap' is missing; known: ap, iou, score_floor, max_detections"),
+        (
+            "min_map",
+            [],
+            {},
+            "min_map: argument 'ap' is missing; known: ap, iou, certainty, score_floor, max_detections",
+        ),
         ("memory_budget", [], {}, "memory_budget: argument 'mb' is missing; known: mb"),
         ("min_map", [0.5, 0.5], {}, "min_map: takes one positional argument, ap; all others are given by name"),
         ("min_map", [0.5], {"ap": 0.6}, "min_map: takes one positional argument, ap; all others are given by name"),
@@ -89,6 +94,30 @@ from pytest_rfperf.gates.gate import gate_class, make_gate
         ),
         ("min_map", [2], {}, "min_map: ap=2: expected a number in [0, 1]"),
         ("min_map", [0.5], {"iou": 0}, "min_map: iou=0: expected a number in (0, 1]"),
+        ("min_map", [0.5], {"certainty": 0.5}, "min_map: certainty=0.5: expected a number in (0.5, 1]"),
+        ("min_map", [0.5], {"certainty": 95}, "min_map: certainty=95: expected a number in (0.5, 1]"),
+        (
+            "min_ap",
+            [0.5],
+            {"category": "car", "certainty": 1},
+            "min_ap: certainty=1: expected at most 0.99: redrawing images says no more; 0.95 is usual",
+        ),
+        ("no_regression", [], {}, "no_regression: map=None: say by how much AP may fall, such as map=0.005"),
+        ("no_regression", [], {"map": -0.01}, "no_regression: map=-0.01: expected a number in [0, 1]"),
+        ("no_regression", [], {"map": "0.01"}, "no_regression: map='0.01': expected a number in [0, 1]"),
+        (
+            "no_regression",
+            [],
+            {"map": 0.005, "latency": 0.025},
+            "no_regression: unknown argument 'latency'; known: map",
+        ),
+        (
+            "no_regression",
+            [],
+            {"ap": 0.01},
+            "no_regression: unknown argument 'ap'; known: map; did you mean map?",
+        ),
+        ("no_regression", [0.01], {}, "no_regression: takes no positional argument; all are given by name"),
         ("min_map", [0.5], {"score_floor": 2}, "min_map: score_floor=2: expected a number in [0, 1]"),
         ("min_map", [0.5], {"max_detections": 0}, "min_map: max_detections=0: expected a number in (0, 100000]"),
         ("min_map", [0.5], {"max_detections": 10.0}, "min_map: max_detections=10.0: expected a whole number"),
@@ -117,6 +146,8 @@ def test_what_cannot_be_meant_is_refused_by_name(name, arguments, keywords, mess
         ("latency_budget", {"ms": 50, "percentile": True}),
         ("min_map", {"ap": True}),
         ("min_map", {"ap": 0.5, "iou": True}),
+        ("min_map", {"ap": 0.5, "certainty": True}),
+        ("no_regression", {"map": False}),
         ("min_map", {"ap": 0.5, "score_floor": False}),
         ("min_map", {"ap": 0.5, "max_detections": True}),
         ("cold_start_budget", {"s": True}),
@@ -144,6 +175,11 @@ def test_a_gate_takes_its_first_argument_by_place_or_by_name():
     assert make_gate("latency_budget", [50], {}) == make_gate("latency_budget", [], {"ms": 50})
 
 
+@pytest.mark.parametrize("tolerance", [0, 0.005, 1])
+def test_a_tolerance_of_nothing_can_be_meant(tolerance):
+    assert make_gate("no_regression", [], {"map": tolerance}).map == tolerance
+
+
 def test_a_gate_is_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         make_gate("memory_budget", [5], {}).mb = 6
@@ -157,7 +193,9 @@ def test_a_gate_is_frozen():
         (("latency_budget", {"ms": 50}), ("latency_budget", {"ms": 50, "scope": "model-only"}), False),
         (("latency_budget", {"ms": 50}), ("latency_budget", {"ms": 50, "pace": "200ms"}), False),
         (("min_map", {"ap": 0.5}), ("min_map", {"ap": 0.6, "score_floor": 0.1}), True),
+        (("min_map", {"ap": 0.5}), ("min_map", {"ap": 0.6, "certainty": 0.9}), True),
         (("min_map", {"ap": 0.5}), ("min_map", {"ap": 0.5, "iou": 0.5}), False),
+        (("no_regression", {"map": 0.01}), ("no_regression", {"map": 0.02}), True),
         (("min_ap", {"ap": 0.5, "area": "small"}), ("min_ap", {"ap": 0.6, "area": "small"}), True),
         (("min_ap", {"ap": 0.5, "area": "small"}), ("min_ap", {"ap": 0.5, "area": "large"}), False),
         (("min_ap", {"ap": 0.5, "category": "car"}), ("min_ap", {"ap": 0.5, "category": "bus"}), False),

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pytest_rfperf.errors import StoreError
 from pytest_rfperf.report.files import append_job_summary, write_detections, write_json
 from pytest_rfperf.report.summary import Summary
+from pytest_rfperf.session.facts import PictureFacts
 
 
 def summary(*cases, notes=()):
@@ -25,6 +26,7 @@ def test_the_facts_are_written_with_sorted_keys_and_without_the_detections(tmp_p
     content = json.loads(text)
     assert content["cases"][0]["detections"] == ""
     assert content["cases"][0]["verdicts"][0] == {
+        "details": [],
         "gate": "latency_budget",
         "limit": 50.0,
         "measured": 12.5,
@@ -32,6 +34,20 @@ def test_the_facts_are_written_with_sorted_keys_and_without_the_detections(tmp_p
         "outcome": "FAIL",
         "unit": "ms",
     }
+
+
+def test_the_facts_explain_a_fail_but_carry_neither_match_records_nor_pictures(tmp_path):
+    drawn = PictureFacts(name="1-a", image="/data/a.png", caption="c", truth=[], now=[], before=None)
+    case = case_facts(
+        accuracy=accuracy_facts(records="AAAA", core="c", model={"labels": "square"}),
+        verdicts=[verdict_facts("FAIL", details=["classes that lost most (AP): car"])],
+        pictures=[drawn],
+    )
+    write_json(summary(case), tmp_path / "last.json", exit_status=1)
+    (content,) = json.loads((tmp_path / "last.json").read_text())["cases"]
+    assert content["verdicts"][0]["details"] == ["classes that lost most (AP): car"]
+    assert (content["accuracy"]["records"], content["pictures"]) == ("", [])
+    assert (content["accuracy"]["core"], content["accuracy"]["model"]) == ("c", {"labels": "square"})
 
 
 def test_equal_facts_in_another_order_of_keys_are_equal_bytes(tmp_path):

@@ -2,11 +2,13 @@
 
 import hashlib
 
+import msgspec
 import pytest
 from fakes import accuracy_facts, case_facts, latency_facts, verdict_facts
 
 from pytest_rfperf.errors import StoreError
 from pytest_rfperf.report.rows import incomparable, main_run, merged, row_of, stored_run
+from pytest_rfperf.session.facts import PictureFacts
 from pytest_rfperf.store.baseline import StoredAccuracy, StoredLatency, StoredRun, add_run, baseline_path
 
 
@@ -195,3 +197,31 @@ def test_a_broken_baseline_is_an_error_and_not_ignored(tmp_path):
     path.write_text("{}")
     with pytest.raises(StoreError, match="is no baseline"):
         stored_run(FULL, tmp_path)
+
+
+def drawn(image, caption="c"):
+    return PictureFacts(name=image, image=image, caption=caption, truth=[], now=[], before=None)
+
+
+def test_an_image_that_two_tests_lost_is_drawn_once():
+    (case,) = merged(
+        [case_facts(pictures=[drawn("a"), drawn("b")]), case_facts(pictures=[drawn("b", "again"), drawn("c")])]
+    )
+    assert [(one.image, one.caption) for one in case.pictures] == [("a", "c"), ("b", "again"), ("c", "c")]
+
+
+def test_the_same_file_prepared_or_read_otherwise_is_not_compared():
+    case = case_facts(accuracy=accuracy_facts(model={"decode.nms-iou": "0.6"}))
+    before = stored()
+    before = msgspec.structs.replace(
+        before, accuracy=msgspec.structs.replace(before.accuracy, model={"decode.nms-iou": "0.7"})
+    )
+    assert cells(case, before)[:2] == ("0.500", "0.750")
+    (line,) = incomparable(case, before)
+    assert line == "fast on cpu/street: AP is not compared with the baseline: decode.nms-iou was 0.7, now 0.6"
+
+
+def test_another_file_may_be_prepared_and_read_otherwise():
+    case = case_facts(accuracy=accuracy_facts(model={"decode.nms-iou": "0.6"}))
+    other = stored(sha256=hashlib.sha256(b"old").hexdigest())
+    assert cells(case, other)[:2] == ("0.500 (-0.010)", "0.750 (+0.000)")

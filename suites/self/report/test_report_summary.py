@@ -114,3 +114,62 @@ def test_a_run_of_which_every_request_failed_is_remarked(settings):
 
 def test_a_usual_case_needs_no_remark(settings):
     assert summarise([case_facts(latency=[latency_facts()], accuracy=accuracy_facts())], settings).notes == []
+
+
+EXPLAINED = case_facts(
+    verdicts=[
+        verdict_facts("RECORDING", gate="no_regression", message="no baseline yet"),
+        verdict_facts("FAIL", gate="min_map", message="AP 0.1 < 0.5", details=["classes: a|b", "images: <1>.jpg"]),
+        verdict_facts("PASS"),
+    ]
+)
+
+
+def test_what_explains_a_fail_stands_below_it(settings):
+    assert terminal_lines(summarise([EXPLAINED], settings))[2:7] == [
+        "FAIL: min_map: AP 0.1 < 0.5",
+        "  classes: a|b",
+        "  images: <1>.jpg",
+        "RECORDING: no_regression: no baseline yet",
+        "PASS: latency_budget: p95 12.5 ms",
+    ]
+
+
+def test_what_explains_a_fail_is_listed_below_it_in_a_job_summary(settings):
+    lines = markdown_lines(summarise([EXPLAINED], settings))
+    place = next(i for i, line in enumerate(lines) if line.startswith("- :x: "))
+    assert lines[place : place + 3] == [
+        r"- :x: **FAIL** min_map: AP 0.1 \< 0.5",
+        r"  - classes: a\|b",
+        r"  - images: \<1\>.jpg",
+    ]
+    assert "- :red_circle: **RECORDING** no_regression: no baseline yet" in lines
+
+
+def test_two_cases_that_fail_alike_keep_each_its_own_explanation(settings):
+    """Lines that are equal are shown once; below another verdict the same image may be named again."""
+    cases = [
+        case_facts(model=model, verdicts=[verdict_facts("FAIL", message=f"{model} lost", details=["images: 1.jpg"])])
+        for model in ("fast", "accurate")
+    ]
+    for lines in (terminal_lines(summarise(cases, settings)), markdown_lines(summarise(cases, settings))):
+        assert sum("images: 1.jpg" in line for line in lines) == 2
+
+
+def test_recording_weighs_less_than_a_doubt_and_more_than_a_pass(settings):
+    def shown(*outcomes):
+        (row,) = summarise([case_facts(verdicts=[verdict_facts(one) for one in outcomes])], settings).rows
+        return row.verdict
+
+    assert shown("PASS", "RECORDING") == "RECORDING"
+    assert shown("RECORDING", "INCONCLUSIVE") == "INCONCLUSIVE"
+
+
+@pytest.mark.parametrize(
+    ("tiers", "line"), [(["c", "c"], "c tier"), (["numpy", "c"], "c and numpy tier"), ([""], None)]
+)
+def test_the_tier_that_gave_the_accuracies_is_named(settings, tiers, line):
+    cases = [case_facts(model=str(i), accuracy=accuracy_facts(core=core)) for i, core in enumerate(tiers)]
+    for lines in (terminal_lines(summarise(cases, settings)), markdown_lines(summarise(cases, settings))):
+        said = [one for one in lines if "metric core" in one]
+        assert said == ([f"accuracy by the metric core's {line}"] if line else [])

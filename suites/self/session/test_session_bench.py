@@ -8,6 +8,7 @@ import pytest
 from fakes import MS, FakeClock, SlimTarget, write_project
 
 from pytest_rfperf.config import CommandLine, load_settings
+from pytest_rfperf.core.matching import IOU_THRESHOLDS
 from pytest_rfperf.data.model import ModelSignature
 from pytest_rfperf.data.runs import LoadShape
 from pytest_rfperf.data.verdict import Outcome, Verdict
@@ -341,10 +342,14 @@ def test_the_facts_of_a_case_carry_its_protocol(project):
         "runtime": "fake 1.0",
         "dataset": sha256,
         "images": bench.accuracy_run.images_sha256,
-        "classes": hashlib.sha256(repr(bench.category_of_label).encode()).hexdigest(),
+        "IoU thresholds": ", ".join(map(repr, IOU_THRESHOLDS)),
+        "area ranges": (
+            "all 0.0 to 10000000000.0, small 0.0 to 1024.0, medium 1024.0 to 9216.0, large 9216.0 to 10000000000.0"
+        ),
         "max detections": "100",
         "score floor": "0.01",
     }
+    assert facts.accuracy.model == {"classes": hashlib.sha256(repr(bench.category_of_label).encode()).hexdigest()}
     assert list(facts.accuracy.values) == [
         "AP", "AP50", "AP75", "AP small", "AP medium", "AP large",
         "AR@1", "AR@10", "AR@100", "AR small", "AR medium", "AR large",

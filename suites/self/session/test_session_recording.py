@@ -1,5 +1,8 @@
 """Baselines are written for what passed, and for nothing else."""
 
+import base64
+import hashlib
+
 import pytest
 from fakes import accuracy_facts, case_facts, latency_facts, verdict_facts, write_project
 
@@ -8,6 +11,7 @@ from pytest_rfperf.config import CommandLine, load_settings
 from pytest_rfperf.errors import StoreError
 from pytest_rfperf.session.recording import record
 from pytest_rfperf.store.baseline import read_baseline
+from pytest_rfperf.store.kept_records import MOST_BESIDE
 
 NOW = "2024-05-01T12:00:00+00:00"
 RECORDED = "recorded: fast on cpu/street in baselines/cpu/street/fast.json; review the diff and commit it"
@@ -109,3 +113,76 @@ def test_a_broken_baseline_is_not_overwritten(settings):
     with pytest.raises(StoreError, match="is no baseline"):
         record([measured()], settings, [], NOW)
     assert path.read_text() == "{}"
+
+
+def with_records(content):
+    return measured(accuracy=accuracy_facts(records=base64.b64encode(content).decode(), model={"labels": "square"}))
+
+
+def beside(settings, place="cpu/street"):
+    return sorted(path.name for path in settings.path(f"baselines/{place}").iterdir())
+
+
+def test_match_records_are_kept_beside_the_baseline_that_names_them(settings):
+    (line,) = record([with_records(b"records")], settings, [], NOW)
+    assert line == RECORDED.replace(";", " and the .records beside it;")
+    accuracy, sha256 = baseline(settings).runs[0].accuracy, hashlib.sha256(b"records").hexdigest()
+    assert (accuracy.records_sha256, accuracy.model) == (sha256, {"labels": "square"})
+    assert beside(settings) == [f"fast.{sha256[:12]}.records", "fast.json"]
+    assert settings.path(f"baselines/cpu/street/fast.{sha256[:12]}.records").read_bytes() == b"records"
+
+
+def test_match_records_that_only_this_machine_has_are_said_to_be(settings):
+    (line,) = record([with_records(bytes(MOST_BESIDE + 1))], settings, [], NOW)
+    assert line == (
+        f"{RECORDED}. Its match records take 2.0 MB and stay in the cache of this machine: no_regression needs them"
+    )
+    assert beside(settings) == ["fast.json"]
+
+
+def test_older_runs_do_not_name_match_records_that_are_gone(settings):
+    for content in (b"one", b"two"):
+        record([with_records(content)], settings, [], NOW)
+    kept = [run.accuracy.records_sha256 for run in baseline(settings).runs]
+    assert kept == [hashlib.sha256(b"two").hexdigest(), ""]
+
+
+def test_a_case_without_match_records_names_none(settings):
+    record([measured()], settings, [], NOW)
+    assert (baseline(settings).runs[0].accuracy.records_sha256, beside(settings)) == ("", ["fast.json"])
+
+
+def test_a_second_recording_replaces_the_match_records(settings):
+    for content in (b"one", b"two"):
+        record([with_records(content)], settings, [], NOW)
+    assert beside(settings) == [f"fast.{hashlib.sha256(b'two').hexdigest()[:12]}.records", "fast.json"]
+
+
+def test_a_recording_of_latency_alone_keeps_the_match_records_of_the_run_before(settings):
+    record([with_records(b"one")], settings, [], NOW)
+    record([measured(accuracy=None)], settings, [], NOW)
+    assert beside(settings) == [f"fast.{hashlib.sha256(b'one').hexdigest()[:12]}.records", "fast.json"]
+
+
+def test_match_records_of_another_model_are_left_alone(settings):
+    record([with_records(b"one")], settings, [], NOW)
+    other = case_facts(model="accurate", latency=[], accuracy=with_records(b"two").accuracy)
+    record([other], settings, [], NOW)
+    assert len([name for name in beside(settings) if name.endswith(".records")]) == 2
+
+
+def test_a_gate_that_only_records_does_not_keep_a_case_from_being_recorded(settings):
+    verdicts = [verdict_facts(), verdict_facts("RECORDING", gate="no_regression", message="no baseline yet")]
+    assert record([measured(verdicts=verdicts)], settings, [], NOW) == [RECORDED]
+    assert baseline(settings).runs[0].verdicts[1] == "no_regression: no baseline yet"
+
+
+@pytest.mark.parametrize("outcome", ["FAIL", "INCONCLUSIVE", "ERROR", "XFAIL"])
+def test_a_regression_is_not_recorded_over_the_baseline(settings, outcome):
+    record([with_records(b"good")], settings, [], NOW)
+    before = beside(settings)
+    worse = with_records(b"bad")
+    case = case_facts(accuracy=worse.accuracy, verdicts=[verdict_facts(outcome, gate="no_regression")])
+    assert record([case], settings, [], NOW) == ["not recorded: fast on cpu/street: no_regression did not pass"]
+    assert beside(settings) == before
+    assert len(baseline(settings).runs) == 1

@@ -42,7 +42,13 @@ def stored(recorded="2024-05-01T12:00:00+00:00", samples="AAAA"):
                 samples=samples,
             )
         ],
-        accuracy=StoredAccuracy(images=2, values={"AP50": 1 / 3, "AP": -1.0}, protocol={"score floor": "0.01"}),
+        accuracy=StoredAccuracy(
+            images=2,
+            values={"AP50": 1 / 3, "AP": -1.0},
+            protocol={"score floor": "0.01"},
+            model={"labels": "square, disc", "classes": "abc"},
+            records_sha256=hashlib.sha256(b"records").hexdigest(),
+        ),
         others={"memory MB": 100.5},
     )
 
@@ -54,9 +60,14 @@ GOLDEN = """{
   {
    "accuracy": {
     "images": 2,
+    "model": {
+     "classes": "abc",
+     "labels": "square, disc"
+    },
     "protocol": {
      "score floor": "0.01"
     },
+    "records_sha256": "%s",
     "values": {
      "AP": -1.0,
      "AP50": 0.3333333333333333
@@ -93,7 +104,7 @@ GOLDEN = """{
  "schema": 1,
  "target": "cpu"
 }
-""" % hashlib.sha256(b"fast").hexdigest()  # noqa: UP031 - the text is full of braces
+""" % (hashlib.sha256(b"records").hexdigest(), hashlib.sha256(b"fast").hexdigest())  # noqa: UP031 - the text is full of braces
 
 
 @pytest.fixture
@@ -193,6 +204,16 @@ def test_a_file_that_is_no_text_is_refused(path, content):
     path.write_bytes(content)
     with pytest.raises(StoreError, match="is no baseline"):
         read_baseline(path)
+
+
+def test_a_baseline_from_before_there_were_records_can_still_be_read(path):
+    add_run(path, NAMES, stored())
+    content = json.loads(path.read_text())
+    for key in ("model", "records_sha256"):
+        del content["runs"][0]["accuracy"][key]
+    path.write_text(json.dumps(content))
+    (run,) = read_baseline(path).runs
+    assert (run.accuracy.model, run.accuracy.records_sha256) == ({}, "")
 
 
 def test_keys_that_a_later_version_may_add_are_no_error(path):

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from pytest_rfperf.errors import AttestationError, TargetError
-from pytest_rfperf.targets.onnxruntime.attestation import Placement, attest, node_placement
+from pytest_rfperf.targets.onnxruntime.attestation import Placement, attest, node_placement, precision_of
 
 GPU, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
 
@@ -70,8 +70,8 @@ def test_the_message_names_the_compute_node_among_many_others():
         attest(placed(10_000, **off), "gpu", [GPU], 5.0)
 
 
-def session(*parts: tuple[str, list[str]]) -> SimpleNamespace:
-    """A session that tells its placement as ONNX Runtime does."""
+def session(*parts: tuple[str, list[str]], inputs: tuple[str, ...] = ("tensor(float)",)) -> SimpleNamespace:
+    """A session that tells its inputs and its placement as ONNX Runtime does."""
     told = [
         SimpleNamespace(
             ep_name=provider,
@@ -79,7 +79,8 @@ def session(*parts: tuple[str, list[str]]) -> SimpleNamespace:
         )
         for provider, operators in parts
     ]
-    return SimpleNamespace(get_provider_graph_assignment_info=lambda: told)
+    taken = [SimpleNamespace(type=kind) for kind in inputs]
+    return SimpleNamespace(get_provider_graph_assignment_info=lambda: told, get_inputs=lambda: taken)
 
 
 def test_nodes_are_counted_by_provider_and_operator():
@@ -93,3 +94,36 @@ def test_nodes_are_counted_by_provider_and_operator():
 
 def test_a_runtime_that_does_not_tell_gives_no_placement():
     assert node_placement(SimpleNamespace(), [GPU]) is None
+
+
+def precision(operators: list[str], **more: tuple[str, ...]) -> str:
+    one = session((CPU, operators), **more)
+    return precision_of(one, node_placement(one, [CPU]))
+
+
+def test_the_precision_is_the_type_of_number_that_the_model_takes():
+    assert precision(["Conv", "Cast"]) == "tensor(float)"
+    assert precision(["Conv"], inputs=("tensor(float16)",)) == "tensor(float16)"
+
+
+def test_types_of_several_inputs_are_named_once_in_one_order():
+    kinds = ("tensor(int64)", "tensor(float)", "tensor(int64)")
+    assert (
+        precision(["Conv"], inputs=kinds) == precision(["Conv"], inputs=kinds[::-1]) == "tensor(float), tensor(int64)"
+    )
+
+
+@pytest.mark.parametrize(
+    "operator", ["QLinearConv", "ConvInteger", "MatMulInteger", "QuantizeLinear", "DequantizeLinear", "QGemm"]
+)
+def test_operators_of_eight_bits_are_told(operator):
+    assert precision(["Conv", operator]) == "tensor(float), 8-bit operators"
+
+
+def test_eight_bits_are_told_wherever_they_run():
+    one = session((GPU, ["Conv"]), (CPU, ["QLinearConv"]))
+    assert precision_of(one, node_placement(one, [GPU])).endswith(", 8-bit operators")
+
+
+def test_a_runtime_that_does_not_tell_its_placement_shows_the_type_alone():
+    assert precision_of(session((CPU, ["QLinearConv"])), None) == "tensor(float)"
