@@ -64,7 +64,7 @@ def _classes(truth, results, threshold, area, wrong):
 def _counts(row, area, wrong):
     least, greatest = AREAS[area]
     size = row["bbox"][2] * row["bbox"][3] if wrong == "areas are those of boxes" else row["area"]
-    inside = least < size <= greatest if wrong == "the lower edge is outside" else least <= size <= greatest
+    inside = least <= size <= greatest and not (wrong == "the lower edge is outside" and 0 < least == size)
     return inside and not (row["iscrowd"] and wrong != "crowds are objects") and not row.get("ignore")
 
 
@@ -89,7 +89,7 @@ def _surest(rows, wrong):
     rows = sorted(rows, key=lambda row: -row["score"])
     if wrong == "detections take objects as they are listed":
         rows.sort(key=lambda row: row["bbox"])
-    return rows[: {"there is no limit": 1000, "the limit is 101": 101}.get(wrong, 100)]
+    return rows[: 101 if wrong == "the limit is 101" else 100]
 
 
 def _match(row, objects, counting, taken, threshold, wrong):
@@ -100,7 +100,7 @@ def _match(row, objects, counting, taken, threshold, wrong):
         again = wrong == "objects are taken again" or (crowd and wrong != "a crowd is taken once")
         if (other in taken and not again) or (place is not None and counting[place] > counting[other]):
             continue
-        value = overlap(row["bbox"], objects[other]["bbox"], crowd and wrong != "crowds overlap as objects")
+        value = overlap(row["bbox"], objects[other]["bbox"], crowd)
         if wrong == "the first of equal overlaps is taken" and place is not None and value == best:
             continue
         if value >= best and not (value == threshold and wrong == "more than the threshold is needed"):
@@ -116,8 +116,6 @@ def _average(judged, count, wrong):
     recall = true / count
     if wrong != "there is no envelope":
         precision = np.maximum.accumulate(precision[::-1])[::-1]
-    if wrong == "precision is integrated":
-        return float(np.sum(precision * np.diff(recall, prepend=0))), float(recall[-1]) if len(recall) else 0.0
     points = np.linspace(0, 1, 11) if wrong == "there are 11 points" else RECALLS
     places = np.searchsorted(recall, points, side="left")
     at_points = [precision[place] if place < len(precision) else 0.0 for place in places]

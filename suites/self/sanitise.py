@@ -54,6 +54,7 @@ def main(arguments: list[str]) -> int:
         environment = os.environ | {
             "RFPERF_CORE": "c",
             "RFPERF_SANITISED": folder,
+            "PYTHONMALLOC": "malloc",
             "LD_PRELOAD": runtimes(compiler),
             "ASAN_OPTIONS": "detect_leaks=0:detect_stack_use_after_return=1:strict_string_checks=1",
             "UBSAN_OPTIONS": "print_stacktrace=1",

@@ -316,7 +316,7 @@ def test_without_pycocotools_the_extra_is_named_before_anything_is_read(files, m
         (["--iou=1.5"], "1.5 is not in the range 0<=x<=1"),
         (["--iou=nan"], "Invalid value for '--iou': expected a finite number"),
         (["--score-floor=nan"], "Invalid value for '--score-floor': expected a finite number"),
-        (["--max-detections=0"], "0 is not in the range x>=1"),
+        (["--max-detections=0"], "0 is not in the range 1<=x<=2147483647"),
         (["--check=hotcoco"], "'hotcoco' is not 'pycocotools'"),
     ],
 )

@@ -124,6 +124,13 @@ def test_a_part_of_one_category_is_explained_by_that_category_alone():
     assert [one.rank for one in limited.images] == [3, 4]
 
 
+def test_a_loss_says_at_what_overlap_and_of_which_category_it_is():
+    now, before = scene(every(but=[(0, 1)])), scene(every())
+    for part, told in ((WHOLE, (0.5, None)), (Part(0.75), (0.75, None)), (Part(None, "all", 1), (0.5, 1))):
+        for lost in (from_baseline(now, before, part=part), loss_from_limit(accumulate(now), 8, NAMES, part, 0.99)):
+            assert (lost.iou, lost.category) == told
+
+
 def test_a_part_of_one_area_does_not_count_objects_of_others():
     """Objects of category 0 are 40 by 40 and medium; one of category 1 is large."""
     objects = [(0, 0, *place(0)), (1, 1, 0, 0, 200, 200)]

@@ -117,6 +117,15 @@ def test_what_matching_makes_contradicts_nothing(case, protocol):
     shard(case, np.arange(case.image_count), protocol).check()
 
 
+def test_contenders_of_a_chosen_category_point_to_its_own_detections():
+    """The second contender stands at row 3 of all detections, and at row 1 of its category's."""
+    records = example()
+    assert (records.contenders.tolist(), records.edges.tolist()) == ([0, 3], [0, 2, 4])
+    chosen = only_categories(records, [1])
+    assert (chosen.contenders.tolist(), chosen.edges.tolist()) == ([1], [0, 2])
+    assert chosen.scores.tolist() == [0.9, 0.7]
+
+
 @pytest.mark.parametrize(
     ("change", "broken"),
     [

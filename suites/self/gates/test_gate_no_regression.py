@@ -9,6 +9,7 @@ from passes import accuracy_of, baseline_of, coco_results, even_accuracy, ground
 
 from pytest_rfperf.core.resampling import WHOLE
 from pytest_rfperf.data.verdict import Outcome
+from pytest_rfperf.errors import UsageError
 from pytest_rfperf.gates.no_regression import NoRegression
 
 WHERE = "for fast on cpu/street (50 images, paired)"
@@ -147,6 +148,16 @@ def test_a_model_that_finds_nothing_any_more_is_explained():
             "images that lost most (errors where no detection is used, IoU 0.5): "
             "00.jpg 0 -> 1, 01.jpg 0 -> 1, 02.jpg 0 -> 1, 03.jpg 0 -> 1, 04.jpg 0 -> 1"
         ),
+    )
+
+
+def test_detections_cut_above_a_score_of_005_are_refused():
+    one = uneven_accuracy(floor=0.25)
+    with pytest.raises(UsageError) as caught:
+        judge(one, one)
+    assert str(caught.value) == (
+        "no_regression: detections of fast on cpu/street are cut at score 0.25, which changes AP; set "
+        "decode.score-floor of the model to 0.05 or less"
     )
 
 

@@ -165,6 +165,19 @@ def test_images_that_lost_most_are_drawn_with_truth_before_and_now(project):
     assert np.median(np.abs(frame - [220, 140, 30]).max(axis=1)) < 60  # blue: found before, and hence above the truth
 
 
+def test_pictures_stay_out_of_version_control_wherever_the_facts_go(project):
+    recorded(project)
+    release(project, ALL_BUT)
+    with (project.path / "rfperf.toml").open("r+") as file:
+        text = file.read()
+        file.seek(0)
+        file.write('json = "out/facts.json"\n' + text)
+    project.runpytest()
+    assert (project.path / "out" / "facts.json").is_file()
+    assert (project.path / ".rfperf" / ".gitignore").read_text() == "*\n"
+    assert len(list((project.path / ".rfperf" / "pictures").rglob("*.jpg"))) == 5
+
+
 def test_a_better_model_passes_and_can_be_recorded_anew(project):
     release(project, ALL_BUT)
     recorded(project)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_rfperf.errors import StoreError
-from pytest_rfperf.report.files import append_job_summary, write_detections, write_json
+from pytest_rfperf.report.files import append_job_summary, keep_unversioned, write_detections, write_json
 from pytest_rfperf.report.summary import Summary
 from pytest_rfperf.session.facts import PictureFacts
 
@@ -34,6 +34,19 @@ def test_the_facts_are_written_with_sorted_keys_and_without_the_detections(tmp_p
         "outcome": "FAIL",
         "unit": "ms",
     }
+
+
+@pytest.mark.parametrize(("place", "is_kept"), [(".rfperf/last.json", True), ("out/last.json", False)])
+def test_the_usual_folder_keeps_itself_out_of_version_control(tmp_path, place, is_kept):
+    write_json(summary(case_facts()), tmp_path / place, exit_status=0)
+    ignored = (tmp_path / place).parent / ".gitignore"
+    assert (ignored.read_text() if ignored.exists() else None) == ("*\n" if is_kept else None)
+
+
+def test_a_file_that_says_what_to_leave_out_of_version_control_is_left_alone(tmp_path):
+    (tmp_path / ".gitignore").write_text("pictures\n")
+    keep_unversioned(tmp_path)
+    assert (tmp_path / ".gitignore").read_text() == "pictures\n"
 
 
 def test_the_facts_explain_a_fail_but_carry_neither_match_records_nor_pictures(tmp_path):

@@ -207,6 +207,17 @@ def test_a_picture_that_cannot_be_written_is_an_error_that_names_it(tmp_path):
         write_pictures([case_facts(pictures=[picture(image=image)])], tmp_path / "out")
 
 
+def test_pictures_that_an_earlier_run_left_of_the_case_go(tmp_path):
+    """Those of other cases, and of a case of which nothing is drawn now, stay."""
+    image = write(tmp_path / "a.png", grey(48, 64))
+    first = [picture(image=image, name=name) for name in ("1-a", "2-b")]
+    cases = [case_facts(pictures=first), case_facts(model="accurate", pictures=first)]
+    write_pictures(cases, tmp_path / "out")
+    write_pictures([case_facts(pictures=first[1:]), case_facts(model="accurate")], tmp_path / "out")
+    left = sorted(path.relative_to(tmp_path / "out/cpu/street").as_posix() for path in tmp_path.rglob("*.jpg"))
+    assert left == ["accurate/1-a.jpg", "accurate/2-b.jpg", "fast/2-b.jpg"]
+
+
 def test_a_picture_of_an_earlier_run_is_replaced(tmp_path):
     image = write(tmp_path / "a.png", grey(480, 640))
     for now in ([(50, 100, 200, 120)], []):

@@ -210,6 +210,13 @@ def test_an_image_that_two_tests_lost_is_drawn_once():
     assert [(one.image, one.caption) for one in case.pictures] == [("a", "c"), ("b", "again"), ("c", "c")]
 
 
+def test_of_an_image_that_two_gates_lost_the_picture_with_the_baseline_stays():
+    plain, with_baseline = drawn("a"), msgspec.structs.replace(drawn("a", "both"), before=[])
+    for order in ([plain, with_baseline], [with_baseline, plain]):
+        (case,) = merged([case_facts(pictures=[one]) for one in order])
+        assert [one.caption for one in case.pictures] == ["both"]
+
+
 def test_the_same_file_prepared_or_read_otherwise_is_not_compared():
     case = case_facts(accuracy=accuracy_facts(model={"decode.nms-iou": "0.6"}))
     before = stored()

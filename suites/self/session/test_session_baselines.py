@@ -229,7 +229,7 @@ def test_records_that_were_edited_are_refused(recorded, bench, root):
 
 def test_records_that_were_cut_before_they_were_committed_are_refused(recorded, bench, root):
     (place,) = (root / PLACE).parent.glob("*.records")
-    rewrite(root, records_sha256=keep_records(root / PLACE, place.read_bytes()[:-1])[0])
+    rewrite(root, records_sha256=keep_records(root / PLACE, place.read_bytes()[:-1]))
     assert "holds no match records: it is cut short" in refusal(bench(), StoreError)
 
 
@@ -250,7 +250,7 @@ def test_records_of_other_objects_under_a_right_protocol_are_refused(recorded, b
     before = bench().baseline_accuracy()
     fields = {name: getattr(before.records, name) for name in before.records.__dataclass_fields__}
     other = type(before.records)(**(fields | change))
-    rewrite(root, records_sha256=keep_records(root / PLACE, pack_records(other, before.used))[0])
+    rewrite(root, records_sha256=keep_records(root / PLACE, pack_records(other, before.used)))
     message = refusal(bench(), StoreError)
     assert message.endswith(
         ".records is not of the dataset that fast.json names; restore it from version control, or record anew"
@@ -260,6 +260,50 @@ def test_records_of_other_objects_under_a_right_protocol_are_refused(recorded, b
 def test_a_gate_is_judged_against_what_was_recorded(recorded, bench):
     verdict = make_gate("no_regression", [], {"map": 0.005}).judge(bench())
     assert (verdict.outcome, verdict.measured, verdict.limit) == (Outcome.PASS, 0.0, -0.005)
+
+
+def test_a_change_over_two_images_is_left_open(recorded, bench, monkeypatch):
+    one, seen = bench(), []
+    detect = one.detector.detect
+
+    def blind_at_first(image):
+        detections, timing = detect(image)
+        seen.append(image)
+        nothing = type(detections)(np.zeros((0, 4)), np.zeros(0), np.zeros(0, dtype=np.int64))
+        return (nothing if len(seen) == 1 else detections), timing
+
+    monkeypatch.setattr(one.detector, "detect", blind_at_first)
+    verdict = make_gate("no_regression", [], {"map": 0.005}).judge(one)
+    assert (verdict.outcome, verdict.measured < -0.4) == (Outcome.INCONCLUSIVE, True)
+    assert "undecided: 2 images, or those with objects, are too few for limits" in verdict.message
+
+
+@pytest.mark.parametrize("content", [None, b"", b"other"], ids=["gone", "empty", "other"])
+def test_a_session_that_records_may_replace_records_that_cannot_be_read(recorded, bench, root, content):
+    (place,) = (root / PLACE).parent.glob("*.records")
+    place.unlink()
+    if content is not None:
+        place.write_bytes(content)
+    assert bench(record=True).baseline_accuracy() is None
+    assert refusal(bench(), StoreError)
+
+
+def test_a_session_that_records_does_not_replace_a_baseline_of_another_protocol(recorded, bench, monkeypatch):
+    monkeypatch.setattr(FakeDetector, "score_floor", 0.02)
+    assert "score floor was 0.01, now 0.02" in refusal(bench(record=True))
+
+
+def test_match_records_are_packed_once_for_all_tests_of_a_session(recorded, bench):
+    one = bench(record=True)
+    first = case_facts(one, "test_x", []) if one.accuracy() else None
+    assert case_facts(one, "test_y", []).accuracy.records is first.accuracy.records
+    assert first.accuracy.records
+
+
+def test_a_session_that_does_not_record_packs_no_match_records(bench):
+    one = bench()
+    one.accuracy()
+    assert case_facts(one, "test_x", []).accuracy.records == ""
 
 
 def test_large_records_are_found_in_the_cache(recorded, bench, root):

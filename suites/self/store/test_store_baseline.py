@@ -19,6 +19,7 @@ from pytest_rfperf.store.baseline import (
     add_run,
     baseline_path,
     read_baseline,
+    shown_path,
 )
 
 NAMES = ("fast", "cpu", "street")
@@ -204,6 +205,42 @@ def test_a_file_that_is_no_text_is_refused(path, content):
     path.write_bytes(content)
     with pytest.raises(StoreError, match="is no baseline"):
         read_baseline(path)
+
+
+def recorded_of(content):
+    run = stored(recorded=content)
+    sha256 = hashlib.sha256(content.encode()).hexdigest()
+    return msgspec.structs.replace(run, accuracy=msgspec.structs.replace(run.accuracy, records_sha256=sha256))
+
+
+def test_only_the_newest_run_names_match_records(path):
+    """Those of older runs are deleted."""
+    for content in ("one", "two"):
+        add_run(path, NAMES, recorded_of(content))
+    named = [run.accuracy.records_sha256 for run in read_baseline(path).runs]
+    assert named == [hashlib.sha256(b"two").hexdigest(), ""]
+
+
+@pytest.mark.parametrize("accuracy", [None, stored().accuracy], ids=["latency", "no records"])
+def test_a_run_without_match_records_leaves_an_older_one_its_own(path, accuracy):
+    add_run(path, NAMES, recorded_of("one"))
+    if accuracy is not None:
+        accuracy = msgspec.structs.replace(accuracy, records_sha256="")
+    add_run(path, NAMES, msgspec.structs.replace(stored(), accuracy=accuracy))
+    assert read_baseline(path).runs[1].accuracy.records_sha256 == hashlib.sha256(b"one").hexdigest()
+
+
+@pytest.mark.parametrize("sha256", ["../../evil", "0" * 63, "G" * 64, "0" * 65])
+def test_a_hash_of_match_records_that_is_none_is_refused(path, sha256):
+    add_run(path, NAMES, stored())
+    path.write_text(path.read_text().replace(stored().accuracy.records_sha256, sha256))
+    with pytest.raises(StoreError, match="is no baseline"):
+        read_baseline(path)
+
+
+def test_a_path_is_shown_from_the_root_of_the_project_where_it_lies_in_there(tmp_path):
+    assert shown_path(tmp_path / "baselines" / "a.json", tmp_path) == "baselines/a.json"
+    assert shown_path(tmp_path / "a.json", tmp_path / "project") == "a.json"
 
 
 def test_a_baseline_from_before_there_were_records_can_still_be_read(path):

@@ -36,8 +36,8 @@ def name_of(content, stem="fast"):
 
 
 def test_small_records_lie_beside_the_baseline_under_their_hash(baseline):
-    sha256 = keep_records(baseline, b"small")
-    assert sha256 == hashlib.sha256(b"small").hexdigest()
+    sha256, place = keep_records(baseline, b"small")
+    assert (sha256, place) == (hashlib.sha256(b"small").hexdigest(), baseline.parent / name_of(b"small"))
     assert (beside(baseline), cached()) == ([name_of(b"small")], [])
     content, where = read_records(baseline, sha256)
     assert (content, where) == (b"small", name_of(b"small"))
@@ -46,7 +46,7 @@ def test_small_records_lie_beside_the_baseline_under_their_hash(baseline):
 @pytest.mark.parametrize(("size", "is_beside"), [(MOST_BESIDE, True), (MOST_BESIDE + 1, False)])
 def test_records_of_more_than_two_megabytes_lie_in_the_cache(baseline, size, is_beside):
     content = bytes(size)
-    sha256 = keep_records(baseline, content)
+    sha256, _ = keep_records(baseline, content)
     assert (len(beside(baseline)), cached()) == ((1, []) if is_beside else (0, [f"{sha256}.records"]))
     assert read_records(baseline, sha256)[0] == content
 
@@ -67,8 +67,7 @@ def test_records_that_are_nowhere_name_both_places_and_the_way_out(baseline):
 
 @pytest.mark.parametrize("content", [b"small", bytes(MOST_BESIDE + 1)], ids=["beside", "cached"])
 def test_records_that_are_not_those_of_their_hash_are_refused(baseline, content):
-    sha256 = keep_records(baseline, content)
-    (place,) = [*baseline.parent.glob("*.records"), *(cache_folder() / "records").glob("*")]
+    sha256, place = keep_records(baseline, content)
     place.write_bytes(b"other")
     with pytest.raises(StoreError) as caught:
         read_records(baseline, sha256)
@@ -77,7 +76,7 @@ def test_records_that_are_not_those_of_their_hash_are_refused(baseline, content)
 
 def test_a_hash_that_only_begins_alike_is_another(baseline):
     """The name shows twelve digits; all of them are compared."""
-    sha256 = keep_records(baseline, b"small")
+    sha256, _ = keep_records(baseline, b"small")
     with pytest.raises(StoreError, match=r"is not what fast\.json names"):
         read_records(baseline, sha256[:12] + "0" * 52)
 
@@ -85,7 +84,7 @@ def test_a_hash_that_only_begins_alike_is_another(baseline):
 def test_older_records_of_the_model_are_dropped_and_the_newest_are_not(baseline):
     for content in (b"one", b"two"):
         keep_records(baseline, content)
-    drop_older_records(baseline, keep_records(baseline, b"three"))
+    drop_older_records(baseline, keep_records(baseline, b"three")[0])
     assert beside(baseline) == [name_of(b"three")]
 
 
@@ -105,7 +104,7 @@ def test_older_records_of_the_model_are_dropped_and_the_newest_are_not(baseline)
     ],
 )
 def test_files_of_another_model_or_kind_are_left_alone(baseline, other):
-    sha256 = keep_records(baseline, b"new")
+    sha256, _ = keep_records(baseline, b"new")
     (baseline.parent / other).write_bytes(b"")
     drop_older_records(baseline, sha256)
     assert other in beside(baseline)
@@ -115,14 +114,14 @@ def test_a_name_with_signs_of_a_pattern_drops_only_its_own(tmp_path):
     baseline, like_it = tmp_path / "a+b.json", tmp_path / "aab.json"
     for path in (baseline, like_it):
         keep_records(path, b"one")
-    drop_older_records(baseline, keep_records(baseline, b"two"))
+    drop_older_records(baseline, keep_records(baseline, b"two")[0])
     kept = sorted(path.name for path in tmp_path.glob("*.records"))
     assert kept == sorted([name_of(b"two", "a+b"), name_of(b"one", "aab")])
 
 
 def test_all_older_records_are_dropped_where_the_newest_lie_in_the_cache(baseline):
     keep_records(baseline, b"small")
-    sha256 = keep_records(baseline, bytes(MOST_BESIDE + 1))
+    sha256, _ = keep_records(baseline, bytes(MOST_BESIDE + 1))
     drop_older_records(baseline, sha256)
     assert beside(baseline) == []
     assert read_records(baseline, sha256)[0] == bytes(MOST_BESIDE + 1)

