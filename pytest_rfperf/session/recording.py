@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_rfperf.data.verdict import Outcome
 from pytest_rfperf.store.artifacts import keep, sha256_of
 from pytest_rfperf.store.baseline import StoredAccuracy, StoredLatency, StoredRun, add_run, baseline_path, shown_path
-from pytest_rfperf.store.kept_records import are_small, drop_older_records, keep_records
+from pytest_rfperf.store.kept_records import drop_older_records, keep_records
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -122,8 +122,8 @@ def _keep_records(case: CaseFacts, path: Path) -> tuple[str, str]:
     packed = base64.b64decode(case.accuracy.records) if case.accuracy else b""
     if not packed:
         return "", ""
-    sha256 = keep_records(path, packed)
-    if are_small(packed):
+    sha256, place = keep_records(path, packed)
+    if place.parent == path.parent:
         return sha256, ""
     size = f"{len(packed) / 1e6:.1f} MB"
     return sha256, f". Its match records take {size} and stay in the cache of this machine: no_regression needs them"

@@ -18,8 +18,8 @@ _SHOWN = 12
 _REMEDY = "commit the .records file that was written with it, or record anew: pytest --rfperf-record"
 
 
-def keep_records(baseline: Path, content: bytes) -> str:
-    """Write records under their hash and return it. Call it before the baseline that names them is written.
+def keep_records(baseline: Path, content: bytes) -> tuple[str, Path]:
+    """Write records under their hash; return it and the file. Call it before the baseline that names them is written.
 
     Raises
     ------
@@ -27,13 +27,9 @@ def keep_records(baseline: Path, content: bytes) -> str:
         If they cannot be written.
     """
     sha256 = sha256_of_records(content)
-    write_atomically(_beside(baseline, sha256) if are_small(content) else _cached(sha256), content)
-    return sha256
-
-
-def are_small(content: bytes) -> bool:
-    """Whether records lie beside their baseline, where version control takes them along."""
-    return len(content) <= MOST_BESIDE
+    place = _beside(baseline, sha256) if len(content) <= MOST_BESIDE else _cached(sha256)
+    write_atomically(place, content)
+    return sha256, place
 
 
 def drop_older_records(baseline: Path, sha256: str) -> None:

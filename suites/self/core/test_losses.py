@@ -76,10 +76,11 @@ def test_the_worst_come_first_and_only_a_few_of_them():
 
 
 def test_of_equal_losses_the_class_with_more_objects_comes_first():
-    objects = [(0, 0, *place(0)), (0, 1, *place(1)), (1, 1, *place(1))]
-    found = [(0, 0), (0, 1), (1, 1)]
+    found = [(image, category) for category, count in ((0, 2), (1, 4), (2, 3)) for image in range(count)]
+    objects = [(image, category, *place(category)) for image, category in found]
     lost = from_baseline(scene([], objects=objects), scene(found, objects=objects))
-    assert [(one.name, one.objects) for one in lost.classes] == [("bee", 2), ("ant", 1)]
+    assert [(one.name, one.objects) for one in lost.classes] == [("bee", 4), ("cat", 3), ("ant", 2)]
+    assert {one.before - one.now for one in lost.classes} == {1.0}
 
 
 def test_a_class_without_objects_loses_nothing():
@@ -95,9 +96,10 @@ def test_each_model_is_judged_at_its_own_best_score():
     rows = [(image, k, *place(k), 0.9) for image, k in every()]
     truth = ground_truth([(i, k, *place(k)) for i, k in every()])
     halved = [(*row[:-1], row[-1] / 2) for row in rows]
-    before, now = (match(truth, coco_results(found), len(NAMES)) for found in (rows, halved))
-    lost = from_baseline(now, before)
+    high, low, worse = (match(truth, coco_results(found), len(NAMES)) for found in (rows, halved, rows[1:]))
+    lost = from_baseline(low, high)
     assert (lost.images, lost.score) == ((), 0.45)
+    assert from_baseline(worse, low).images == (ImageLoss(0, 1, 0),)
 
 
 def test_a_limit_stands_in_for_the_baseline():

@@ -229,7 +229,7 @@ def test_records_that_were_edited_are_refused(recorded, bench, root):
 
 def test_records_that_were_cut_before_they_were_committed_are_refused(recorded, bench, root):
     (place,) = (root / PLACE).parent.glob("*.records")
-    rewrite(root, records_sha256=keep_records(root / PLACE, place.read_bytes()[:-1]))
+    rewrite(root, records_sha256=keep_records(root / PLACE, place.read_bytes()[:-1])[0])
     assert "holds no match records: it is cut short" in refusal(bench(), StoreError)
 
 
@@ -250,7 +250,7 @@ def test_records_of_other_objects_under_a_right_protocol_are_refused(recorded, b
     before = bench().baseline_accuracy()
     fields = {name: getattr(before.records, name) for name in before.records.__dataclass_fields__}
     other = type(before.records)(**(fields | change))
-    rewrite(root, records_sha256=keep_records(root / PLACE, pack_records(other, before.used)))
+    rewrite(root, records_sha256=keep_records(root / PLACE, pack_records(other, before.used))[0])
     message = refusal(bench(), StoreError)
     assert message.endswith(
         ".records is not of the dataset that fast.json names; restore it from version control, or record anew"

@@ -101,6 +101,7 @@ def test_older_records_of_the_model_are_dropped_and_the_newest_are_not(baseline)
         "fast.records",
         "fast.json",
         "fast.0123456789ab.records.bak",
+        "fast.0123456789ab.records.records",
     ],
 )
 def test_files_of_another_model_or_kind_are_left_alone(baseline, other):
