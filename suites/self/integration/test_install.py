@@ -68,6 +68,6 @@ def test_without_a_compiler_the_numpy_tier_gives_the_same_bits(source, tmp_path)
     tier, bits = fingerprint(tmp_path / "bare")
     assert tier == "numpy"
     if not (shutil.which("cc") or shutil.which("gcc")):
-        pytest.skip("a C compiler is not there on this system")
+        pytest.skip("not there on this system: a C compiler")
     installed(source, tmp_path / "full")
     assert fingerprint(tmp_path / "full") == ["c", bits]
