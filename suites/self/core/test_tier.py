@@ -17,7 +17,7 @@ from pytest_rfperf.core.tier import available, forced, tier
 
 BOXES = np.array([[0.0, 0.0, 10.0, 10.0], [0.0, 0.0, 10.0, 9.0]])
 SCORES = np.array([0.5, 0.9])
-needs_c = pytest.mark.skipif(not available(), reason="the C tier was not built here")
+needs_c = pytest.mark.skipif(not available(), reason="not there on this system: the C tier")
 without_c = "import pytest_rfperf.core.native.library as l; l.library.cache_clear(); l._NAME = 'pytest_rfperf.core.native._gone'"
 
 

@@ -25,7 +25,7 @@ from pytest_rfperf.errors import DatasetError
 
 IDS = np.arange(1, 10)
 ROW = '{"image_id": 1, "category_id": 1, "bbox": [left, top, width, height], "score": 0.9}'
-no_compiled_reader = pytest.mark.skipif(NativeRows().read(b"[]") is None, reason="not there: the C tier was not built")
+no_compiled_reader = pytest.mark.skipif(NativeRows().read(b"[]") is None, reason="not there on this system: the C tier")
 
 
 @pytest.fixture(params=["numpy", pytest.param("c", marks=no_compiled_reader)])

@@ -56,7 +56,7 @@ def broken(function, *, class_aware=False, rules=None):
 @pytest.mark.parametrize("class_aware", [False, True])
 def test_both_tiers_of_the_core_keep_it(tier, class_aware):
     if tier == "c" and not available():
-        pytest.skip("the C tier is not built on this machine")
+        pytest.skip("not there on this system: the C tier")
     with forced(tier):
         assert_nms_contract(nms, class_aware=class_aware, max_examples=FEW, seed=SEED)
 
