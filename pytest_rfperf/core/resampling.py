@@ -138,7 +138,7 @@ def images_needed(found: Resampled, limit: float) -> int | None:
     number of images; and enough of them that what none of them shows is rarer than the margin.
     """
     margin = abs(found.value - limit)
-    if not margin or not np.isfinite(margin):
+    if not margin or not np.isfinite(margin) or not np.isfinite(found.sd):
         return None
     factor = float(ndtri(found.certainty)) + float(ndtri(_POWER))
     by_sd = int(np.ceil(found.images * (factor * found.sd / margin) ** 2))

@@ -57,10 +57,11 @@ def baseline_accuracy(bench: CaseBench) -> BaselineAccuracy | None:
         raise UsageError(msg)
     try:
         return _read(bench, path, run)
-    except StoreError:
-        if settings.record:
-            return None
-        raise
+    except StoreError as error:
+        if not settings.record:
+            raise
+        bench.session.notes.append(f"{bench.where}: this run is recorded without a comparison: {error}")
+        return None
 
 
 def _difference(bench: CaseBench, run: StoredRun) -> str | None:

@@ -224,7 +224,10 @@ def test_records_that_were_edited_are_refused(recorded, bench, root):
     (place,) = (root / PLACE).parent.glob("*.records")
     place.write_bytes(place.read_bytes()[:-1])
     assert f"{place.name} is not what fast.json names" in refusal(bench(), StoreError)
-    assert bench(record=True).baseline_accuracy() is None
+    recording = bench(record=True)
+    assert recording.baseline_accuracy() is None
+    (note,) = recording.session.notes[-1:]
+    assert note.startswith(f"fast on cpu/street: this run is recorded without a comparison: {place.name} is not what ")
 
 
 def test_records_that_were_cut_before_they_were_committed_are_refused(recorded, bench, root):
