@@ -40,7 +40,9 @@ def test_a_job_summary_is_appended_where_it_is_named(pytester, monkeypatch):
 def test_recording_writes_a_baseline_and_later_runs_show_the_change(pytester):
     write(pytester)
     result = pytester.runpytest(*ONE, "--rfperf-record")
-    result.stdout.fnmatch_lines([f"recorded: fast on cpu/pieces in {BASELINE} and the .records beside it; review the diff and commit it"])
+    result.stdout.fnmatch_lines(
+        [f"recorded: fast on cpu/pieces in {BASELINE} and the .records beside it; review the diff and commit it"]
+    )
     first = json.loads((pytester.path / BASELINE).read_text())
     assert first["schema"] == 1
     assert len(first["runs"]) == 1
