@@ -76,7 +76,7 @@ def _metric_core() -> Check:
     """Both tiers give the same bits; C gives them sooner."""
     try:
         name = tier()
-    except ValueError as error:
+    except RfperfError as error:
         return Check("bad", "metric core", str(error))
     if name == "c":
         return Check("good", "metric core", "C tier")

@@ -139,10 +139,7 @@ def _protocol(ious: tuple[float, ...], most: int, floor: float | None, categorie
 
 def _require(checker: str | None) -> None:
     """See to what would fail only after a long run."""
-    try:
-        tier()
-    except ValueError as error:
-        raise UsageError(str(error)) from None
+    tier()
     if checker:
         require_pycocotools()
 

@@ -10,6 +10,7 @@ import os
 from typing import TYPE_CHECKING
 
 from pytest_rfperf.core.native.library import library
+from pytest_rfperf.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +30,7 @@ def tier() -> str:
 
     Raises
     ------
-    ValueError
+    UsageError
         If the variable names no tier, or the C tier although it was not built.
     """
     if not _chosen:
@@ -43,7 +44,7 @@ def forced(name: str) -> Iterator[None]:
 
     Raises
     ------
-    ValueError
+    UsageError
         As `tier` does.
     """
     _chosen.append(_checked(name))
@@ -58,8 +59,8 @@ def _checked(name: str) -> str:
         return "c" if available() else "numpy"
     if name not in TIERS:
         msg = f"{VARIABLE}={name}: no such tier; known: {', '.join(TIERS)}"
-        raise ValueError(msg)
+        raise UsageError(msg)
     if name == "c" and not available():
         msg = f"{VARIABLE}=c: the C tier was not built; install a C compiler and pytest-rfperf again, or unset it"
-        raise ValueError(msg)
+        raise UsageError(msg)
     return name

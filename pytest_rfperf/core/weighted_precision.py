@@ -44,7 +44,7 @@ def weighted_ap(
     Parameters
     ----------
     records : MatchRecords
-    weights : (B, I) int64
+    weights : (B, I) integers of any type
         A row a replicate; 0 leaves the image out.
     iou : float, optional
         One IoU threshold; COCO's mean over all without.

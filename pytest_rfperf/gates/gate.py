@@ -101,7 +101,7 @@ class Bench(Protocol):
         """The newest recorded accuracy pass of this case; None where there is none and this session records one."""
 
     def resampled(self, accuracy: Accuracy, part: Part, *, certainty: float | None) -> Resampled:
-        """Average precision over redrawn images; fewer draws without a certainty, enough for a standard deviation."""
+        """Average precision over redrawn images; its deviation alone, without limits, where no certainty is given."""
 
     def resampled_change(self, accuracy: Accuracy, baseline: BaselineAccuracy, part: Part) -> Resampled:
         """What the accuracy is more than the baseline's, over the same redrawn images."""

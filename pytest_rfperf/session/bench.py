@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from pytest_rfperf.core.average_precision import accumulate
 from pytest_rfperf.core.matching import IOU_THRESHOLDS, match
-from pytest_rfperf.core.resampling import CERTAINTY, REPLICATES, resampled_ap, resampled_difference
+from pytest_rfperf.core.resampling import resampled_ap, resampled_difference
 from pytest_rfperf.data.runs import PairedRun
-from pytest_rfperf.errors import TargetError, UsageError
+from pytest_rfperf.errors import DatasetError, TargetError, UsageError
 from pytest_rfperf.gates.gate import Accuracy
 from pytest_rfperf.measure.accuracy import accuracy_pass
 from pytest_rfperf.measure.closed_loop import ClosedLoop
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 _MEMORY_CALLS = 20
 _POOL_TENSORS = 64
 _COLD_CAP_FACTOR = 4
-_DRAWS_FOR_SD = 200
 
 
 class CaseBench:
@@ -114,9 +113,13 @@ class CaseBench:
             limits = tuple(sorted({1, min(10, max_detections), max_detections}))
             results = run.results.where(run.results.scores >= floor)
             names = tuple(category.name for category in self.dataset.categories)
-            records = match(
-                self.dataset.truth, results, len(names), iou_thresholds=thresholds, max_detections=max_detections
-            )
+            try:
+                records = match(
+                    self.dataset.truth, results, len(names), iou_thresholds=thresholds, max_detections=max_detections
+                )
+            except ValueError as error:
+                msg = f"{self.where} cannot be evaluated: {error}"
+                raise DatasetError(msg) from error
             files = tuple(image.path.name for image in self.dataset.images)
             found = accumulate(records, max_detections=limits)
             self._evaluated[key] = Accuracy(run, records, found, names, files, floor)
@@ -135,12 +138,9 @@ class CaseBench:
         return self._packed
 
     def resampled(self, accuracy: Accuracy, part: Part, *, certainty: float | None) -> Resampled:
-        """Average precision over redrawn images; fewer draws without a certainty, enough for a standard deviation."""
+        """Average precision over redrawn images; its deviation alone without a certainty."""
         with self._resampling():
-            replicates = REPLICATES if certainty else _DRAWS_FOR_SD
-            return resampled_ap(
-                accuracy.records, accuracy.run.images, part, certainty=certainty or CERTAINTY, replicates=replicates
-            )
+            return resampled_ap(accuracy.records, accuracy.run.images, part, certainty=certainty)
 
     def resampled_change(self, accuracy: Accuracy, baseline: BaselineAccuracy, part: Part) -> Resampled:
         """What the accuracy is more than the baseline's, over the same redrawn images."""

@@ -12,7 +12,7 @@ import numpy as np
 from pytest_rfperf.core.average_precision import RECALL_THRESHOLDS, accumulate
 from pytest_rfperf.core.matching import AREA_RANGES, IOU_THRESHOLDS, match
 from pytest_rfperf.data.coco import CocoResults, GroundTruth
-from pytest_rfperf.errors import UsageError
+from pytest_rfperf.errors import DatasetError, UsageError
 from pytest_rfperf.report.coco_table import category_rows, summary
 
 if TYPE_CHECKING:
@@ -82,6 +82,8 @@ def evaluate(
     ------
     UsageError
         If a category of the protocol is not in the file.
+    DatasetError
+        If a box is of a size whose area cannot be told.
     """
     truth, results, categories = file.truth, found.results, file.categories
     if protocol.score_floor is not None:
@@ -91,13 +93,17 @@ def evaluate(
         truth, results = _only(truth, ranks), _only(results, ranks)
         categories = tuple(categories[rank] for rank in ranks)
     show(f"matching {len(results.scores):,} detections with {len(truth.areas):,} objects")
-    records = match(
-        truth,
-        results,
-        len(categories),
-        iou_thresholds=protocol.iou_thresholds,
-        max_detections=protocol.max_detections[-1],
-    )
+    try:
+        records = match(
+            truth,
+            results,
+            len(categories),
+            iou_thresholds=protocol.iou_thresholds,
+            max_detections=protocol.max_detections[-1],
+        )
+    except ValueError as error:
+        msg = f"the files cannot be evaluated: {error}"
+        raise DatasetError(msg) from error
     show("accumulating precision and recall")
     tensors = accumulate(records, max_detections=protocol.max_detections)
     return Evaluation(protocol, categories, truth, results, tensors)

@@ -11,7 +11,7 @@ import cv2
 import msgspec
 import numpy as np
 
-from pytest_rfperf.core.resampling import CERTAINTY, resampled_ap, resampled_difference
+from pytest_rfperf.core.resampling import resampled_ap, resampled_difference
 from pytest_rfperf.data.detections import Detections
 from pytest_rfperf.data.environment import Environment
 from pytest_rfperf.data.runs import FAILED_NS, ColdStart, HostSignals, LatencyRun, LoadShape, MemoryUse, WarmUp
@@ -162,7 +162,6 @@ class FakeBench:
     where = "fast on cpu/street"
     alpha = 0.05
     beta = 0.05
-    replicates = 200
 
     def __init__(self, *, cap_s: float = 30.0, artifact: Path | None = None, **answers: Any) -> None:
         self.cap_s = cap_s
@@ -185,9 +184,7 @@ class FakeBench:
         return self.answers["baseline"]
 
     def resampled(self, accuracy: Any, part: Part, *, certainty: float | None) -> Resampled:
-        return resampled_ap(
-            accuracy.records, accuracy.run.images, part, certainty=certainty or CERTAINTY, replicates=self.replicates
-        )
+        return resampled_ap(accuracy.records, accuracy.run.images, part, certainty=certainty)
 
     def resampled_change(self, accuracy: Any, baseline: Any, part: Part) -> Resampled:
         return resampled_difference(baseline.records, accuracy.records, accuracy.run.images, part)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from passes import coco_results, ground_truth
 from scipy.stats import norm, t
 
+from pytest_rfperf.core import resampling
 from pytest_rfperf.core.average_precision import accumulate
 from pytest_rfperf.core.matching import match
 from pytest_rfperf.core.resampling import (
@@ -305,14 +306,19 @@ def test_a_difference_needs_draws_that_both_sides_have():
     assert 300 < len(drawn) < 500
 
 
-@pytest.mark.parametrize(
-    ("images", "options"), [(1, {}), (9, {}), (40, {"replicates": 99})], ids=["one", "nine", "few draws"]
-)
-def test_too_few_images_or_draws_leave_the_limits_open(images, options):
+@pytest.mark.parametrize(("images", "draws"), [(1, 1000), (9, 1000), (40, 99)], ids=["one", "nine", "few draws"])
+def test_too_few_images_or_draws_leave_the_limits_open(images, draws, monkeypatch):
+    monkeypatch.setattr(resampling, "REPLICATES", draws)
     records = records_of(population(9, images=images))
-    found = resampled_ap(records, images, **options)
+    found = resampled_ap(records, images)
     assert (found.low, found.high, found.sd) == (-np.inf, np.inf, np.inf)
     assert found.value == accumulate(records).ap()
+
+
+def test_without_a_certainty_the_deviation_is_the_same_and_the_limits_are_open():
+    records = records_of(population(9))
+    bare, full = resampled_ap(records, 40, certainty=None), resampled_ap(records, 40)
+    assert (bare.value, bare.sd, bare.low, bare.high) == (full.value, full.sd, -np.inf, np.inf)
 
 
 def test_ten_images_are_enough_for_limits():

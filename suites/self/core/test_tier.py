@@ -14,6 +14,7 @@ from pytest_rfperf.core import tier as tier_module
 from pytest_rfperf.core.native import library as library_module
 from pytest_rfperf.core.nms import nms
 from pytest_rfperf.core.tier import available, forced, tier
+from pytest_rfperf.errors import UsageError
 
 BOXES = np.array([[0.0, 0.0, 10.0, 10.0], [0.0, 0.0, 10.0, 9.0]])
 SCORES = np.array([0.5, 0.9])
@@ -41,7 +42,7 @@ def test_the_variable_chooses_and_c_is_the_usual_one(value, expected):
 
 @pytest.mark.parametrize("value", ["nonsense", "C", "numpy "])
 def test_a_tier_that_does_not_exist_is_refused_by_name(value):
-    assert told(ASK, RFPERF_CORE=value) == f"ValueError: RFPERF_CORE={value}: no such tier; known: numpy, c"
+    assert told(ASK, RFPERF_CORE=value) == f"pytest_rfperf.errors.UsageError: RFPERF_CORE={value}: no such tier; known: numpy, c"
 
 
 def test_numpy_runs_where_c_was_not_built():
@@ -50,7 +51,8 @@ def test_numpy_runs_where_c_was_not_built():
 
 def test_c_is_not_pretended_to_be_there():
     assert told(f"{without_c}; {ASK}", RFPERF_CORE="c") == (
-        "ValueError: RFPERF_CORE=c: the C tier was not built; install a C compiler and pytest-rfperf again, or unset it"
+        "pytest_rfperf.errors.UsageError: RFPERF_CORE=c: the C tier was not built; install a C compiler and "
+        "pytest-rfperf again, or unset it"
     )
 
 
@@ -80,7 +82,7 @@ def test_the_usual_tier_is_back_after_an_error():
 @pytest.mark.parametrize("name", ["nonsense", "C"])
 def test_a_block_on_a_tier_that_does_not_exist_never_runs(name):
     usual = tier()
-    with pytest.raises(ValueError, match=rf"^RFPERF_CORE={name}: no such tier; known: numpy, c$"), forced(name):
+    with pytest.raises(UsageError, match=rf"^RFPERF_CORE={name}: no such tier; known: numpy, c$"), forced(name):
         pytest.fail("it ran")
     assert tier() == usual
 
@@ -88,7 +90,7 @@ def test_a_block_on_a_tier_that_does_not_exist_never_runs(name):
 def test_a_block_on_c_is_refused_where_it_is_not_there(monkeypatch):
     monkeypatch.setattr(tier_module, "library", lambda: None)
     assert not available()
-    with pytest.raises(ValueError, match="the C tier was not built"), forced("c"):
+    with pytest.raises(UsageError, match="the C tier was not built"), forced("c"):
         pytest.fail("it ran")
 
 
