@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from pytest_rfperf.core.course import course_of
 from pytest_rfperf.core.native.accumulation import native_accumulate, native_transposed
 from pytest_rfperf.core.tier import tier
 
@@ -24,16 +25,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from pytest_rfperf.core.course import Course
     from pytest_rfperf.core.records import MatchRecords
 
-    Bools = NDArray[np.bool_]
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
-    Shorts = NDArray[np.int32]
 
 RECALL_THRESHOLDS = np.linspace(0.0, 1.00, 101)
 _EPSILON = np.spacing(1)
-_ONE = np.uint64(1)
 
 
 class Wanted(NamedTuple):
@@ -166,7 +165,7 @@ def numpy_accumulate(records: MatchRecords, wanted: Wanted) -> tuple[Floats, Flo
     counts = records.object_counts
     for category in np.flatnonzero(counts.any(axis=0)).tolist():
         areas = np.flatnonzero(counts[:, category])
-        course, objects = _course(records, category, areas), counts[areas, category]
+        course, objects = course_of(records, category, areas), counts[areas, category]
         for limit, most in enumerate(wanted.limits):
             recall[category, areas, limit] = _found(course, most) / objects[:, None]
             if limit >= wanted.recall_only:
@@ -177,40 +176,7 @@ def numpy_accumulate(records: MatchRecords, wanted: Wanted) -> tuple[Floats, Flo
     return precision, scores, recall
 
 
-class _Course(NamedTuple):
-    """The detections of one category, surest first, and what its contenders are in some area ranges."""
-
-    ranks: Shorts
-    scores: Floats
-    in_area: Bools
-    """(A, D)"""
-    places: Ints
-    """Of the contenders."""
-    true: Bools
-    """(A, T, C): took an object that counts."""
-    false: Bools
-    """(A, T, C): took none, and lies in the range itself."""
-
-
-def _course(records: MatchRecords, category: int, areas: Ints) -> _Course:
-    first, last = records.edges[category : category + 2]
-    begin, end = records.contender_edges[category : category + 2]
-    bits = np.arange(len(records.iou_thresholds), dtype=np.uint64)[:, None]
-    matched, ignored = (states[begin:end, areas].T[:, None, :] for states in (records.matched, records.ignored))
-    places = records.contenders[begin:end] - first
-    in_area = (records.in_area[first:last] >> areas.astype(np.uint64)[:, None]) & _ONE != 0
-    is_matched = (matched >> bits) & _ONE != 0
-    return _Course(
-        records.ranks[first:last],
-        records.scores[first:last],
-        in_area,
-        places,
-        is_matched & ((ignored >> bits) & _ONE == 0),
-        ~is_matched & in_area[:, None, places],
-    )
-
-
-def _found(course: _Course, most: int) -> Ints:
+def _found(course: Course, most: int) -> Ints:
     """True positives in each area range at each threshold, (A, T)."""
     found: Ints = np.count_nonzero(course.true & (course.ranks[course.places] < most), axis=2)
     return found
@@ -225,7 +191,7 @@ def _needed(objects: Ints) -> Ints:
     return np.maximum(needed, 0).astype(np.int64)
 
 
-def _curves(course: _Course, objects: Ints, most: int) -> tuple[Floats, Floats]:
+def _curves(course: Course, objects: Ints, most: int) -> tuple[Floats, Floats]:
     """Precision and scores (A, T, R) of one category in some area ranges."""
     taking_part = course.ranks < most
     kept = taking_part[course.places]

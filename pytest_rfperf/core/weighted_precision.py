@@ -6,11 +6,12 @@ plain value, bit for bit.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pytest_rfperf.core.average_precision import RECALL_THRESHOLDS, chosen_thresholds, mean_of_known
+from pytest_rfperf.core.course import course_of
 from pytest_rfperf.core.native.weighted_precision import native_weighted_precision
 from pytest_rfperf.core.records import bit_set, only_categories
 from pytest_rfperf.core.tier import tier
@@ -18,12 +19,11 @@ from pytest_rfperf.core.tier import tier
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from pytest_rfperf.core.course import Course
     from pytest_rfperf.core.records import MatchRecords
 
-    Bools = NDArray[np.bool_]
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
-    Shorts = NDArray[np.int32]
 
 _EPSILON = np.spacing(1)
 _AT_ONCE = 2_000_000
@@ -68,12 +68,7 @@ def weighted_ap(
         raise ValueError(msg)
     bits = chosen_thresholds(records.iou_thresholds, iou)
     place = records.areas.index(area)
-    objects = records.object_counts[place]
-    chosen = (
-        records
-        if category is None and objects.all()
-        else only_categories(records, np.flatnonzero(objects) if category is None else np.array([category]))
-    )
+    chosen = _holding_objects(records, place, category)
     step = max(1, _AT_ONCE // max(1, len(bits) * len(RECALL_THRESHOLDS) * chosen.category_count))
     precision_of = native_weighted_precision if tier() == "c" else numpy_weighted_precision
     drawn = weights.astype(np.int32, copy=False)
@@ -83,6 +78,14 @@ def weighted_ap(
     )
     means = [mean_of_known(values.ravel()) for block in blocks for values in block]
     return np.array(means, dtype=np.float64)
+
+
+def _holding_objects(records: MatchRecords, area: int, category: int | None) -> MatchRecords:
+    """The records of one category, or of all that have objects that count."""
+    if category is not None:
+        return only_categories(records, [category])
+    objects = records.object_counts[area]
+    return records if objects.all() else only_categories(records, np.flatnonzero(objects))
 
 
 def numpy_weighted_precision(
@@ -95,42 +98,25 @@ def numpy_weighted_precision(
         first, last = records.object_edges[category : category + 2]
         counting = bit_set(records.counting[first:last], area)
         counts = np.bincount(records.object_images[first:last][counting], minlength=wide.shape[1])
-        precision[..., category] = _precision(_course(records, category, area), wide @ counts, wide, thresholds)
+        precision[..., category] = _precision(
+            course_of(records, category, np.array([area])), wide @ counts, wide, thresholds
+        )
     return precision
 
 
-class _Course(NamedTuple):
-    """The detections of one category, surest first: their images, and what each is at each threshold, (T, D)."""
-
-    images: Shorts
-    true: Bools
-    false: Bools
-
-
-def _course(records: MatchRecords, category: int, area: int) -> _Course:
-    first, last = records.edges[category : category + 2]
-    begin, end = records.contender_edges[category : category + 2]
-    places = records.contenders[begin:end] - first
-    bits = np.arange(len(records.iou_thresholds), dtype=np.uint64)[:, None]
-    matched = (records.matched[begin:end, area] >> bits) & np.uint64(1) != 0
-    ignored = (records.ignored[begin:end, area] >> bits) & np.uint64(1) != 0
-    false = np.tile(bit_set(records.in_area[first:last], area), (len(bits), 1))
-    true = np.zeros_like(false)
-    false[:, places] &= ~matched
-    true[:, places] = matched & ~ignored
-    return _Course(records.images[first:last], true, false)
-
-
-def _precision(course: _Course, objects: Ints, weights: Ints, thresholds: Ints) -> Floats:
+def _precision(course: Course, objects: Ints, weights: Ints, thresholds: Ints) -> Floats:
     """Interpolated precision (B, T, R) of one category; -1 for a draw without its objects."""
     drawn = weights[:, course.images]
+    (true_of,), (false_of,), (plain,) = course.true, course.false, course.in_area
     result = np.zeros((len(weights), len(thresholds), len(RECALL_THRESHOLDS)))
     for row, bit in enumerate(thresholds):
-        at = np.flatnonzero(course.true[bit])
+        at = course.places[true_of[bit]]
         if not len(at):
             continue
+        is_false = plain.copy()
+        is_false[course.places] = false_of[bit]
         true = np.cumsum(drawn[:, at], axis=1, dtype=np.float64)
-        false = np.cumsum(drawn * course.false[bit], axis=1, dtype=np.float64)[:, at]
+        false = np.cumsum(drawn * is_false, axis=1, dtype=np.float64)[:, at]
         ratio = true / (false + true + _EPSILON)
         envelope = np.maximum.accumulate(ratio[:, ::-1], axis=1)[:, ::-1]
         for replicate in np.flatnonzero(objects):

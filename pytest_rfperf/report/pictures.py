@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ import numpy as np
 from pytest_rfperf.errors import ImageError, StoreError
 from pytest_rfperf.preprocess import decode_image
 from pytest_rfperf.store.atomic import write_atomically
-from pytest_rfperf.store.baseline import baseline_path
+from pytest_rfperf.store.baseline import baseline_path, safe_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +29,6 @@ _FONT, _FONT_SCALE = cv2.FONT_HERSHEY_SIMPLEX, 0.45
 _TRUTH, _BEFORE, _NOW = (80, 200, 60), (220, 140, 30), (40, 40, 230)
 """Blue, green, red."""
 _QUALITY = 90
-_UNSAFE = re.compile(r"[^\w.+-]")
 
 
 def write_pictures(cases: Sequence[CaseFacts], folder: Path) -> list[Path]:
@@ -79,7 +77,7 @@ def drawn(picture: PictureFacts, pixels: Pixels) -> Pixels:
 
 def _written(picture: PictureFacts, folder: Path) -> Path:
     image = Path(picture.image)
-    path = folder / f"{_UNSAFE.sub('_', picture.name)}.jpg"
+    path = folder / f"{safe_name(picture.name)}.jpg"
     try:
         pixels = decode_image(image.read_bytes())
     except (OSError, ImageError) as error:

@@ -76,9 +76,14 @@ class _Schema(msgspec.Struct):
     schema: int
 
 
+def safe_name(name: str) -> str:
+    """A name of a file for any text: what a file system may refuse becomes an underscore."""
+    return _UNSAFE.sub("_", name).lstrip(".") or "_"
+
+
 def baseline_path(folder: Path, target: str, dataset: str, model: str) -> Path:
     """Where the baseline lies; characters that a file system may refuse become underscores."""
-    target, dataset, model = (_UNSAFE.sub("_", name).lstrip(".") or "_" for name in (target, dataset, model))
+    target, dataset, model = map(safe_name, (target, dataset, model))
     return folder / target / dataset / f"{model}.json"
 
 

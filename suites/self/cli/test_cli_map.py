@@ -339,11 +339,8 @@ def test_more_thresholds_than_can_be_matched_are_refused(files):
 
 
 def test_a_tier_that_is_not_there_is_an_error_of_ours(files, monkeypatch):
-    def refuse():
-        msg = "RFPERF_CORE=fortran: no such tier; known: numpy, c"
-        raise ValueError(msg)
-
-    monkeypatch.setattr(module, "tier", refuse)
+    monkeypatch.setenv("RFPERF_CORE", "fortran")
+    monkeypatch.setattr("pytest_rfperf.core.tier._chosen", [])
     result = invoke(*files())
     assert isinstance(result.exception, UsageError)
     assert "RFPERF_CORE=fortran" in str(result.exception)
@@ -353,6 +350,14 @@ def test_files_in_the_wrong_order_are_told_apart(files):
     gt, dt = files()
     assert "a list is what a file of results holds" in str(invoke(dt, gt).exception)
     assert "looks like a ground truth file, which comes first" in str(invoke(gt, gt).exception)
+
+
+def test_a_box_of_no_size_is_an_error_of_ours(files):
+    gt, dt = files([box(1, 5, 1, [0, 0, 1e200, 5])])
+    with pytest.raises(
+        DatasetError, match=r"^the files cannot be evaluated: match: an object of image 0 \(by rank\) has"
+    ):
+        CliRunner().invoke(rfperf, ["map", gt, dt], catch_exceptions=False)
 
 
 def test_a_file_that_cannot_be_evaluated_prints_nothing(files):

@@ -42,7 +42,10 @@ def test_the_variable_chooses_and_c_is_the_usual_one(value, expected):
 
 @pytest.mark.parametrize("value", ["nonsense", "C", "numpy "])
 def test_a_tier_that_does_not_exist_is_refused_by_name(value):
-    assert told(ASK, RFPERF_CORE=value) == f"pytest_rfperf.errors.UsageError: RFPERF_CORE={value}: no such tier; known: numpy, c"
+    assert (
+        told(ASK, RFPERF_CORE=value)
+        == f"pytest_rfperf.errors.UsageError: RFPERF_CORE={value}: no such tier; known: numpy, c"
+    )
 
 
 def test_numpy_runs_where_c_was_not_built():

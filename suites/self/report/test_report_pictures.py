@@ -162,7 +162,7 @@ def test_pictures_are_written_by_target_dataset_and_model(tmp_path):
     assert [path.relative_to(tmp_path / "out").as_posix() for path in written] == [
         "cpu/street/fast/1-a.jpg",
         "cpu/street/fast/2-b.jpg",
-        "a_b/street/yolo11n-1.2/.._x_y_z.jpg",
+        "a_b/street/yolo11n-1.2/_x_y_z.jpg",
     ]
     canvas = read(written[0])
     assert canvas.shape == (LEGEND_PX + 480, 640, 3)
