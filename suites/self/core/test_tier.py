@@ -23,10 +23,11 @@ without_c = "import pytest_rfperf.core.native.library as l; l.library.cache_clea
 
 
 def told(code, **variables):
-    """What a fresh process prints, or its last line of complaint."""
+    """What a fresh process prints, or its last line of complaint; `-P`, so that it imports what is installed here and not
+    the sources of the folder it was started in."""
     environment = {key: value for key, value in os.environ.items() if key != "RFPERF_CORE"} | variables
     found = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-P", "-c", code], env=environment, capture_output=True, text=True, check=False, timeout=60
     )
     return found.stdout.strip() or found.stderr.strip().splitlines()[-1]
 
