@@ -35,10 +35,16 @@ if TYPE_CHECKING:
         no_regression as no_regression,
     )
     from pytest_rfperf.markers import (
+        same_detections as same_detections,
+    )
+    from pytest_rfperf.markers import (
         sizes as sizes,
     )
     from pytest_rfperf.markers import (
         training_ratio as training_ratio,
+    )
+    from pytest_rfperf.markers import (
+        waiver as waiver,
     )
 
 __version__ = "0.1.0"
@@ -52,8 +58,10 @@ _PLACES = {
     "min_map": "pytest_rfperf.markers",
     "model_size_budget": "pytest_rfperf.markers",
     "no_regression": "pytest_rfperf.markers",
+    "same_detections": "pytest_rfperf.markers",
     "sizes": "pytest_rfperf.markers",
     "training_ratio": "pytest_rfperf.markers",
+    "waiver": "pytest_rfperf.markers",
 }
 
 __all__ = ["__version__", *sorted(_PLACES)]  # noqa: PLE0604 - sorted names

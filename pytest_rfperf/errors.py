@@ -10,7 +10,8 @@ RfperfError
 |-- TargetError          a system under test that cannot be reached or does not do what was asked
 |   |-- AttestationError the model runs elsewhere than asked
 |   `-- RequestError     one failed request: counted as infinite latency, never raised to a user
-`-- StoreError           a baseline or cache entry that cannot be read or written
+|-- StoreError           a baseline or cache entry that cannot be read or written
+`-- UndecidedError       a measurement that is not made, since its time is spent: the gate ends INCONCLUSIVE
 
 Each message names the thing, the value, where it was set and what to do next.
 """
@@ -58,3 +59,7 @@ class RequestError(TargetError):
 
 class StoreError(RfperfError):
     """A baseline or a cache entry that cannot be read or written."""
+
+
+class UndecidedError(RfperfError):
+    """A measurement that is not made, since the time granted for it is spent; its gate ends INCONCLUSIVE."""

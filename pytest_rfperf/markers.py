@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from datetime import date
     from typing import Literal
 
     Scope = Literal["end-to-end", "model-only"]
@@ -30,7 +31,10 @@ if TYPE_CHECKING:
         percentile: float = 50,
         scope: Scope = "end-to-end",
     ) -> pytest.MarkDecorator:
-        """The median of paired service times is at most `max` times that of the model or size `against`."""
+        """The median, or a percentile, of service times is at most `max` times that of `against`.
+
+        That is a model, a size, a path, or "baseline".
+        """
 
     def memory_budget(mb: float) -> pytest.MarkDecorator:
         """The detector adds at most `mb` megabytes of resident memory."""
@@ -60,8 +64,15 @@ if TYPE_CHECKING:
     def model_size_budget(mb: float) -> pytest.MarkDecorator:
         """The model file takes at most `mb` megabytes."""
 
-    def no_regression(*, map: float) -> pytest.MarkDecorator:  # noqa: A002 - the word that users write
-        """Average precision is not lower than the recorded baseline's by more than `map`."""
+    def no_regression(
+        *,
+        latency: float | None = None,
+        map: float | None = None,  # noqa: A002 - the word that users write
+    ) -> pytest.MarkDecorator:
+        """Neither slower than the baseline's artefact by more than `latency`, nor less accurate by more than `map`."""
+
+    def same_detections(as_: str, *, score: float = 0.05, share: float = 0.995) -> pytest.MarkDecorator:
+        """The recorded detections of `as_`, the "baseline", are made again but for a share of 1 - `share`."""
 
     def sizes(*names: str) -> pytest.MarkDecorator:
         """The test runs only for models of these names or sizes."""
@@ -73,6 +84,11 @@ if TYPE_CHECKING:
         large: str = "accurate",
     ) -> pytest.MarkDecorator:
         """The large size trained at most `max` times as long as the small one."""
+
+    def waiver(
+        metric: str, *, ceiling: float, expires: date | str, owner: str, issue: str, reason: str
+    ) -> pytest.MarkDecorator:
+        """Where the gate `metric` fails, it is judged at `ceiling` in place of its limit, until the day `expires`."""
 
 
 def __getattr__(name: str) -> pytest.MarkDecorator:

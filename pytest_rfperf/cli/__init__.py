@@ -31,6 +31,7 @@ _COMMANDS = {
     "init": "Write the configuration, the tests and the CI workflow for your own models.",
     "advise": "Say which size to ship, from what was measured.",
     "map": "Evaluate COCO detections: mean average precision, bit for bit that of pycocotools.",
+    "baselines": "List, show, verify, prune and accept what pytest --rfperf-record wrote.",
     "doctor": "Say what is installed and configured here, and what is amiss.",
     "reference": "Train the bundled detectors again, and draw their tasks.",
 }

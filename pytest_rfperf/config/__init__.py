@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import msgspec
 
-from pytest_rfperf.config.settings import DatasetSettings, ModelSettings, Run, Settings, TargetSettings
+from pytest_rfperf.config.settings import (
+    DatasetSettings,
+    ModelSettings,
+    Plan,
+    Run,
+    Settings,
+    TargetSettings,
+    UrlArtifact,
+    WaiverSettings,
+)
 from pytest_rfperf.errors import UsageError
 from pytest_rfperf.reference import bundled_tables
 
@@ -29,6 +38,8 @@ __all__ = [
     "Run",
     "Settings",
     "TargetSettings",
+    "UrlArtifact",
+    "WaiverSettings",
     "convert_options",
     "load_settings",
     "project_root",
@@ -47,12 +58,15 @@ class CommandLine(msgspec.Struct, frozen=True):
     datasets: tuple[str, ...] = ()
     bundled: bool = False
     cap_s: str | None = None
+    suite_cap_s: str | None = None
     alpha: str | None = None
     alpha_scope: str | None = None
     inconclusive: str | None = None
     json: str | None = None
     record: bool = False
     save_detections: str | None = None
+    plan: Plan = ""
+    fault: str = ""
 
 
 def load_settings(root: Path, command_line: CommandLine, environment: Mapping[str, str] | None = None) -> Settings:
@@ -80,7 +94,8 @@ def load_settings(root: Path, command_line: CommandLine, environment: Mapping[st
     datasets = {n: _dataset(t, f"datasets.{n}", source) for n, t in _named(content, "datasets", source)}
     targets = {n: _target(t, f"targets.{n}", source) for n, t in _named(content, "targets", source)}
     targets.setdefault("cpu", TargetSettings("onnxruntime", {}))
-    run = _struct(content, Run, "", source, known_more=("models", "datasets", "targets"))
+    waivers = tuple(_waivers(content, source))
+    run = _struct(content, Run, "", source, known_more=("models", "datasets", "targets", "waivers"))
     run = _overridden(run, variables, command_line)
     targets_chosen, target_by = _chosen(command_line.targets, variables, "TARGET", command_line.target_option)
     sizes_chosen, size_by = _chosen(command_line.sizes, variables, "SIZE", "--rfperf-size")
@@ -98,6 +113,9 @@ def load_settings(root: Path, command_line: CommandLine, environment: Mapping[st
         record=command_line.record,
         save_detections=Path(command_line.save_detections) if command_line.save_detections else None,
         chosen_by={"target": target_by or "default-target", "size": size_by, "dataset": dataset_by},
+        waivers=waivers,
+        plan=command_line.plan,
+        fault=command_line.fault,
     )
 
 
@@ -144,6 +162,16 @@ def _named(content: dict[str, Any], key: str, source: str) -> list[tuple[str, di
             msg = f"{source}: {key}.{name!r}: a name is made of letters, digits and _ . + -, and names files and tests"
             raise UsageError(msg)
     return list(table.items())
+
+
+def _waivers(content: dict[str, Any], source: str) -> list[WaiverSettings]:
+    """The rows of `waivers`, taken out of `content`."""
+    rows = content.pop("waivers", [])
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        known = ", ".join(field.encode_name for field in msgspec.structs.fields(WaiverSettings))
+        msg = f"{source}: waivers must be rows: [[waivers]] with {known}"
+        raise UsageError(msg)
+    return [_struct(row, WaiverSettings, f"waivers[{rank}]", source) for rank, row in enumerate(rows)]
 
 
 def _dataset(table: dict[str, Any], path: str, source: str) -> DatasetSettings:
@@ -199,7 +227,7 @@ def _literals(kind: type[Any]) -> dict[str, tuple[str, ...]]:
 
 def _overridden(run: Run, variables: Mapping[str, str], command_line: CommandLine) -> Run:
     """Apply variables, then options, each with its own name in the message."""
-    for name in ("cap_s", "alpha", "alpha_scope", "inconclusive", "json"):
+    for name in ("cap_s", "suite_cap_s", "alpha", "alpha_scope", "inconclusive", "json"):
         short = name.removesuffix("_s")
         given = {
             f"{ENVIRONMENT_PREFIX}{short.upper()}": variables.get(f"{ENVIRONMENT_PREFIX}{short.upper()}") or None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,6 +13,14 @@ from pytest_rfperf.reference import bundled_tables
 
 Inconclusive = Literal["fail", "warn", "skip"]
 AlphaScope = Literal["gate", "session"]
+Plan = Literal["", "static", "probe"]
+
+
+class UrlArtifact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A model file to be fetched: its address, and the hash that its bytes must have."""
+
+    url: Annotated[str, msgspec.Meta(pattern="^https?://")]
+    sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 
 
 class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
@@ -31,6 +40,11 @@ class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, ren
         Wall seconds that it trained, where its metadata do not say so.
     preprocess, decode : dict
         Keys that override those of the decoder.
+    baseline : str, UrlArtifact or None
+        The old artefact that latency is measured against: "git:REF:path", a path, or an address with its hash. Without
+        it, the copy that recording kept.
+    python : str or None
+        Interpreter that runs this model where two are measured in turns; pytest's own without it.
     """
 
     artifact: str
@@ -40,6 +54,8 @@ class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, ren
     training_s: Annotated[float, msgspec.Meta(gt=0)] | None = None
     preprocess: dict[str, Any] = {}
     decode: dict[str, Any] = {}
+    baseline: str | UrlArtifact | None = None
+    python: str | None = None
 
 
 class DatasetSettings(msgspec.Struct, frozen=True, rename="kebab"):
@@ -62,11 +78,37 @@ class TargetSettings(msgspec.Struct, frozen=True):
     keys: dict[str, Any]
 
 
+class WaiverSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
+    """A row of `waivers`: a marker `waiver` that is written in the configuration.
+
+    Attributes
+    ----------
+    test : str
+        Node id of the test, or a pattern with * and ?, such as "test_release.py::test_release[fast-*]".
+    metric : str
+        The gate, as its marker is called; "no_regression.latency" and "no_regression.map" for the parts of that one.
+    ceiling : float
+        What is tolerated meanwhile in place of the gate's own limit, in the unit of the marker.
+    expires : date
+        The last day on which it holds.
+    owner, issue, reason : str
+    """
+
+    test: Annotated[str, msgspec.Meta(min_length=1)]
+    metric: str
+    ceiling: float
+    expires: date
+    owner: str
+    issue: str
+    reason: str
+
+
 class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
     """How to run: keys of the file's top level, RFPERF_* variables and --rfperf-* options."""
 
     default_target: str = "cpu"
     cap_s: Annotated[float, msgspec.Meta(gt=0, le=86_400)] = 30.0
+    suite_cap_s: Annotated[float, msgspec.Meta(gt=0, le=604_800)] | None = None
     alpha: Annotated[float, msgspec.Meta(gt=0, lt=0.5)] = 0.05
     alpha_scope: AlphaScope = "gate"
     inconclusive: Inconclusive = "fail"
@@ -93,6 +135,11 @@ class Settings(msgspec.Struct, frozen=True):
     save_detections : Path or None
     chosen_by : dict
         Which option, variable or key named the selected target, size and dataset, for messages.
+    waivers : tuple of WaiverSettings
+    plan : str
+        "static" or "probe" where the session only says what it would measure; empty where it measures.
+    fault : str
+        What `rfperf mutate` makes the detectors do wrong; empty usually.
     """
 
     root: Path
@@ -107,6 +154,9 @@ class Settings(msgspec.Struct, frozen=True):
     record: bool = False
     save_detections: Path | None = None
     chosen_by: dict[str, str] = {}
+    waivers: tuple[WaiverSettings, ...] = ()
+    plan: Plan = ""
+    fault: str = ""
 
     @property
     def is_bundled(self) -> bool:

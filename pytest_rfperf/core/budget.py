@@ -10,12 +10,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from pytest_rfperf.core.autocorrelation import autocorrelation_time
 from pytest_rfperf.core.evidence import HALF_PRIOR, Prior, rate_evidence
+from pytest_rfperf.core.percentiles import percentile
 from pytest_rfperf.data.runs import FAILED_NS
 from pytest_rfperf.data.verdict import Outcome
 
@@ -69,6 +70,13 @@ class BudgetDecision:
     rate: RateDecision
     cpu_share: float | None
     clean_calls: int | None
+
+
+class CleanMedian(NamedTuple):
+    """A median in ns, NaN without a call, and how many calls it is of."""
+
+    median_ns: float
+    calls: int
 
 
 def exceedance_rate(percentile: float) -> float:
@@ -145,6 +153,13 @@ def clean_mask(latencies_ns: Ints, cpu_ns: Ints) -> Bools:
     """Answered calls that had a CPU for themselves."""
     mask: Bools = (cpu_ns > CLEAN_RATIO * latencies_ns) & (latencies_ns != FAILED_NS)
     return mask
+
+
+def clean_median(latencies_ns: Ints, cpu_ns: Ints | None) -> CleanMedian:
+    """The median (nearest rank) of calls that had a CPU for themselves; of all answered ones where that is not seen."""
+    mask = latencies_ns != FAILED_NS if cpu_ns is None else clean_mask(latencies_ns, cpu_ns)
+    calls = latencies_ns[mask]
+    return CleanMedian(float(percentile(calls, 50)) if len(calls) else math.nan, len(calls))
 
 
 def cpu_share(latencies_ns: Ints, cpu_ns: Ints | None) -> float | None:

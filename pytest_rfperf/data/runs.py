@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import numpy as np
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from pytest_rfperf.data.coco import CocoResults
     from pytest_rfperf.data.timing import Timing
 
+_SHAPE = re.compile(r"(end-to-end|model-only)(?: after gaps of (\S+) ms)?")
 FAILED_NS = 2**63 - 1
 """The latency of a failed or timed-out request: infinite, in every verdict and percentile."""
 
@@ -31,10 +33,34 @@ class LoadShape:
     scope: str = "end-to-end"
     pace_ns: int = 0
 
+    @classmethod
+    def named(cls, text: str) -> LoadShape | None:
+        """The shape that a report calls so; None for runs in turns and anything else."""
+        match = _SHAPE.fullmatch(text)
+        return cls(match[1], round(float(match[2] or 0) * 1e6)) if match else None
+
     def __str__(self) -> str:
         """Name the shape as a report does."""
         pace = f" after gaps of {self.pace_ns / 1e6:g} ms" if self.pace_ns else ""
         return f"{self.scope}{pace}"
+
+
+class Call(NamedTuple):
+    """One call, by the clock of where it ran.
+
+    Attributes
+    ----------
+    wall_ns : int
+        `FAILED_NS` where it failed.
+    cpu_ns : int or None
+        CPU time, where one thread does all the work.
+    timing : Timing or None
+        Stages, where it answered and tells them apart.
+    """
+
+    wall_ns: int
+    cpu_ns: int | None = None
+    timing: Timing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +122,8 @@ class LatencyRun:
     signals : HostSignals
     duration_s : float
         Wall time spent measuring, idle time included.
+    waited_s : float
+        How much of it was waited for a calmer host.
     """
 
     shape: LoadShape
@@ -105,6 +133,7 @@ class LatencyRun:
     warm_up: WarmUp
     signals: HostSignals
     duration_s: float
+    waited_s: float = 0.0
 
     @property
     def calls(self) -> int:
@@ -134,6 +163,11 @@ class PairedRun:
     def pairs(self) -> int:
         """How many pairs were measured."""
         return self.first.calls
+
+    @property
+    def swapped(self) -> PairedRun:
+        """The same, seen from the other side."""
+        return PairedRun(self.second, self.first)
 
     @property
     def duration_s(self) -> float:

@@ -14,6 +14,7 @@ class Outcome(Enum):
     """The three answers that a gate can give, and what it says where it could not be measured.
 
     RECORDING: there is no baseline yet, and this session was asked to write one.
+    WAIVED: it fails, but keeps the ceiling of a waiver that is in force.
     """
 
     PASS = "PASS"  # noqa: S105 - no password: the word that a report prints
@@ -21,6 +22,7 @@ class Outcome(Enum):
     INCONCLUSIVE = "INCONCLUSIVE"
     ERROR = "ERROR"
     RECORDING = "RECORDING"
+    WAIVED = "WAIVED"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

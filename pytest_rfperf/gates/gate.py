@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import math
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -67,6 +67,36 @@ class BaselineAccuracy:
     used: CocoResults
 
 
+class Opponent(Protocol):
+    """A model that this one is measured against, both called in turns."""
+
+    said: str
+    """Names it in messages."""
+
+    @property
+    def alike(self) -> bool:
+        """Whether both compute alike, one thread on the CPU, so that more CPU time is a regression."""
+
+    def measure(self, shape: LoadShape, decided: Callable[[PairedRun], bool]) -> PairedRun:
+        """Measure in turns until `decided` or the cap, this model first; goes on where the last one stopped."""
+
+    def again(self, shape: LoadShape, decided: Callable[[PairedRun], bool]) -> PairedRun:
+        """Measure anew in fresh sessions, loaded in the other order."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredNumbers:
+    """A baseline of which only the numbers are there.
+
+    Attributes
+    ----------
+    why : str
+        Why its artefact cannot be measured again, and what to do about it.
+    """
+
+    why: str
+
+
 class Bench(Protocol):
     """What a gate may ask for: one detector on one target and dataset, measured once and shared."""
 
@@ -80,14 +110,27 @@ class Bench(Protocol):
     """Seconds of measuring that this session grants a gate."""
 
     @property
+    def cap_option(self) -> str:
+        """The option that would grant more time."""
+
+    @property
     def artifact(self) -> Path:
         """The model file."""
 
     def latency(self, shape: LoadShape, decided: Callable[[LatencyRun], bool]) -> LatencyRun:
         """Measure until `decided` or the cap."""
 
-    def paired(self, against: str, shape: LoadShape, decided: Callable[[PairedRun], bool]) -> PairedRun:
-        """Measure in turns with the model of that name or size until `decided` or the cap; this one comes first."""
+    def opponent(self, against: str) -> Opponent | StoredNumbers | None:
+        """The model of that name, size or path, or the "baseline"; None where this session records the first one."""
+
+    def stored_medians(self, shape: LoadShape) -> tuple[float, ...]:
+        """Clean medians in ns of the comparable recorded runs, newest first.
+
+        Raises
+        ------
+        UsageError
+            If the newest run was made under another protocol or environment, naming the field and both values.
+        """
 
     def training_s(self, name: str) -> float:
         """Wall seconds that the model of that name or size trained."""
@@ -122,6 +165,26 @@ class Gate:
     needs_model: ClassVar[bool] = True
     needs_target: ClassVar[bool] = True
     needs_dataset: ClassVar[bool] = True
+
+    @property
+    def parts(self) -> tuple[Gate, ...]:
+        """The gates that a marker comes to: most are one."""
+        return (self,)
+
+    @property
+    def metric(self) -> str:
+        """What a waiver calls it."""
+        return self.name
+
+    def at(self, limit: float) -> Gate:
+        """The same gate with another limit, which is the first argument of every one.
+
+        Raises
+        ------
+        UsageError
+            If it cannot be that gate's limit.
+        """
+        return replace(self, **{fields(self)[0].name: limit})
 
     @property
     def key(self) -> tuple[Any, ...]:

@@ -65,7 +65,7 @@ class LatencyBudget(Gate):
         if least_s > bench.cap_s:
             why = (
                 f"not measured: a PASS needs at least {least} calls, {least_s:.0f} s of gaps of {self.pace} alone, and "
-                f"the cap is {bench.cap_s:g} s; raise --rfperf-cap"
+                f"the cap is {bench.cap_s:g} s; raise {bench.cap_option}"
             )
             return self._verdict(Outcome.INCONCLUSIVE, None, why)
         run = bench.latency(self.shape, lambda run: self._decision(run, bench).rate.outcome is not Outcome.INCONCLUSIVE)
@@ -85,7 +85,7 @@ class LatencyBudget(Gate):
             f"({self._sample(run, decision)})"
         )
         if outcome is Outcome.INCONCLUSIVE:
-            text += f"; {self._why_undecided(run, decision, least)}"
+            text += f"; {self._why_undecided(run, decision, least, bench)}"
         return self._verdict(outcome, measured, text)
 
     def _decision(self, run: LatencyRun, bench: Bench) -> BudgetDecision:
@@ -101,6 +101,8 @@ class LatencyBudget(Gate):
         low, high = percentile_interval(run.latencies_ns, self.percentile)
         over = int((run.latencies_ns > self.ms * 1e6).sum())
         parts = [f"n={run.calls}", f"{over} over", f"95 % interval {_limit(low)}..{_limit(high)} ms"]
+        if run.waited_s:
+            parts.append(f"waited {run.waited_s:.1f} s for a calmer host")
         if run.failed:
             parts.append(f"{run.failed} failed")
         if decision.rate.tau >= _TAU_SHOWN:
@@ -111,19 +113,19 @@ class LatencyBudget(Gate):
             )
         return ", ".join(parts)
 
-    def _why_undecided(self, run: LatencyRun, decision: BudgetDecision, least: int) -> str:
+    def _why_undecided(self, run: LatencyRun, decision: BudgetDecision, least: int, bench: Bench) -> str:
         spent = f"undecided after {run.duration_s:.3g} s"
         if decision.clean_calls is not None:
             return f"{spent}: {self._contention(run, decision)}"
         if run.calls < least:
             return (
-                f"{spent}: a PASS needs at least {least} calls, the cap allowed {run.calls}; raise --rfperf-cap to "
-                f"{run.duration_s / max(1, run.calls) * least * 1.2:.0f} s or more"
+                f"{spent}: a PASS needs at least {least} calls, the cap allowed {run.calls}; raise {bench.cap_option} "
+                f"to {run.duration_s / max(1, run.calls) * least * 1.2:.0f} s or more"
             )
         rate, allowed = decision.rate.exceedances / max(1, decision.rate.calls), 1 - self.percentile / 100
         return (
             f"{spent}: {decision.rate.reason}: {rate:.1%} of calls were over the budget, {allowed:.1%} may be; "
-            f"raise --rfperf-cap, or move the budget away from the measured percentile"
+            f"raise {bench.cap_option}, or move the budget away from the measured percentile"
         )
 
     def _contention(self, run: LatencyRun, decision: BudgetDecision) -> str:

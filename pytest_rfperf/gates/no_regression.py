@@ -1,79 +1,33 @@
-"""no_regression: not worse than the recorded baseline by more than a tolerance."""
+"""no_regression: neither slower nor less accurate than the recorded baseline; each of the two is a gate of its own."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import dataclass
+from typing import ClassVar
 
-from pytest_rfperf.data.verdict import Outcome, Verdict
-from pytest_rfperf.errors import UsageError
-from pytest_rfperf.gates.accuracy_words import lost_lines, needed_words
-from pytest_rfperf.gates.gate import Bench, Gate
-from pytest_rfperf.gates.min_map import cut_too_high
-
-if TYPE_CHECKING:
-    from pytest_rfperf.data.estimate import Resampled
-    from pytest_rfperf.gates.gate import Accuracy, BaselineAccuracy
+from pytest_rfperf.gates.accuracy_regression import AccuracyRegression
+from pytest_rfperf.gates.gate import Gate
+from pytest_rfperf.gates.latency_regression import LatencyRegression
 
 
 @dataclass(frozen=True, slots=True)
 class NoRegression(Gate):
-    """PASS where the lower limit of the difference clears the tolerance, FAIL where the upper one does not reach it."""
+    """What the marker says; its parts judge."""
 
     name: ClassVar[str] = "no_regression"
 
+    latency: float | None = None
     map: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
-        if self.map is None:
-            raise self.refuse("map", "say by how much AP may fall, such as map=0.005")
-        self.check_number("map", 0, 1, least=True)
+        if self.latency is None and self.map is None:
+            raise self.refuse("map", "say by how much AP may fall, such as map=0.005, or latency=0.025")
+        _ = self.parts
 
-    def judge(self, bench: Bench) -> Verdict:
-        """Run over the dataset, or reuse the pass that was made, and compare it with the baseline.
-
-        Nothing to measure (no annotated object counts) is INCONCLUSIVE: a marker never passes for lack of data.
-        """
-        accuracy = bench.accuracy(score_floor=None, max_detections=100, iou_thresholds=None)
-        why = cut_too_high(accuracy.run.score_floor, bench)
-        if why:
-            msg = f"{self.name}: {why}"
-            raise UsageError(msg)
-        if accuracy.precision_recall.ap() < 0:
-            text = f"AP undefined for {bench.where}: no annotated object counts ({accuracy.run.images} images)"
-            return self._verdict(Outcome.INCONCLUSIVE, None, text)
-        baseline = bench.baseline_accuracy()
-        if baseline is None:
-            text = f"no baseline yet for {bench.where}; this run becomes it, if all else passes"
-            return self._verdict(Outcome.RECORDING, None, text)
-        return self._compared(bench, accuracy, baseline)
-
-    def _compared(self, bench: Bench, accuracy: Accuracy, baseline: BaselineAccuracy) -> Verdict:
-        """Redraw the images of both together, and put into words what that says."""
-        from pytest_rfperf.core.losses import loss_from_baseline  # noqa: PLC0415 - collecting imports no numpy
-        from pytest_rfperf.core.resampling import WHOLE  # noqa: PLC0415 - collecting imports no numpy
-
-        tolerance, images, now = self.map or 0.0, accuracy.run.images, accuracy.precision_recall
-        change = bench.resampled_change(accuracy, baseline, WHOLE)
-        outcome, loss = _judged(change, -tolerance), None
-        if outcome is Outcome.FAIL:
-            loss = loss_from_baseline(now, baseline.records, images, accuracy.categories, WHOLE)
-        undecided = needed_words(change, -tolerance) if outcome is Outcome.INCONCLUSIVE else ""
-        limits = f"limits {change.low:+.4f}..{change.high:+.4f}, each {100 * change.certainty:g}%"
-        text = (
-            f"AP {now.ap():.4f}, {change.value:+.4f} ({limits}) from {baseline.said}, "
-            f"tolerance {tolerance:g}{undecided} for {bench.where} ({images} images, paired)"
-        )
-        details = lost_lines(loss, accuracy.images) if loss else ()
-        return replace(self._verdict(outcome, change.value, text), details=details, loss=loss)
-
-    def _verdict(self, outcome: Outcome, measured: float | None, text: str) -> Verdict:
-        limit = -(self.map or 0.0)
-        return Verdict(gate=self.name, outcome=outcome, measured=measured, limit=limit, unit="", message=text)
-
-
-def _judged(change: Resampled, limit: float) -> Outcome:
-    if change.low >= limit:
-        return Outcome.PASS
-    return Outcome.FAIL if change.high < limit else Outcome.INCONCLUSIVE
+    @property
+    def parts(self) -> tuple[Gate, ...]:
+        """A gate for each tolerance that is given."""
+        latency = () if self.latency is None else (LatencyRegression(self.latency),)
+        accuracy = () if self.map is None else (AccuracyRegression(self.map),)
+        return (*latency, *accuracy)

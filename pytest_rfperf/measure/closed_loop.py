@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pytest_rfperf.data.timing import Timing
+    from pytest_rfperf.measure.calm import CalmWait
     from pytest_rfperf.protocols import Clock
 
 _FIRST_BLOCK = 10
@@ -38,9 +39,12 @@ class ClosedLoop:
     clock : Clock
     one_thread : bool
         Whether the CPU time of this thread is that of the call.
+    seed : int
+    calm : CalmWait, optional
+        Waits where the host shows a burst of other work; without it none is waited out.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a run is made of
         self,
         call: Callable[[Any], object],
         items: Sequence[Any],
@@ -49,12 +53,14 @@ class ClosedLoop:
         *,
         one_thread: bool,
         seed: int,
+        calm: CalmWait | None = None,
     ) -> None:
         """Warm up; nothing is measured yet."""
         self._call = call
         self._items = items
         self._shape = shape
         self._clock = clock
+        self._calm = calm
         self._random = np.random.default_rng(seed)
         self._walls: list[NDArray[np.int64]] = []
         self._cpus: list[NDArray[np.int64]] | None = [] if one_thread else None
@@ -74,7 +80,9 @@ class ClosedLoop:
             self._measure(self._block_size(run, cap_s))
             run = self.run
             progress(run)
-        return run
+            if self._calm and self._watch.was_busy and not decided(run):
+                self._wait(self._calm, cap_s)
+        return self.run
 
     @property
     def run(self) -> LatencyRun:
@@ -84,7 +92,13 @@ class ClosedLoop:
         cpus = None if self._cpus is None else np.concatenate([empty, *self._cpus])
         signals = self._watch.signals(cpu_share(walls, cpus))
         timings, duration_s = list(self._timings), self._duration_ns / 1e9
-        return LatencyRun(self._shape, walls, cpus, timings, self._warm_up, signals, duration_s)
+        waited_s = self._calm.waited_s if self._calm else 0.0
+        return LatencyRun(self._shape, walls, cpus, timings, self._warm_up, signals, duration_s, waited_s)
+
+    def _wait(self, calm: CalmWait, cap_s: float) -> None:
+        begin = self._clock.wall_ns()
+        calm.after_a_busy_block(cap_s)
+        self._duration_ns += self._clock.wall_ns() - begin
 
     def _block_size(self, run: LatencyRun, cap_s: float) -> int:
         """Calls that take about a tenth of a second, and no more than the cap still allows."""

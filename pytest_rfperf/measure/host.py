@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
+
 from pytest_rfperf.data.runs import HostSignals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_BUSY_PRESSURE, _BUSY_STEAL = 0.1, 0.05
 _STEAL_FIELD = 7
 _CPU_FIELDS = 8
 _PRESSURE = Path("/proc/pressure/cpu")
@@ -28,6 +31,14 @@ class _Reading:
     at_ns: int
 
 
+def one_core() -> int | None:
+    """A core that this process may run on, the last of them; None where the system does not tell."""
+    try:
+        return psutil.Process().cpu_affinity()[-1]
+    except (AttributeError, psutil.Error, IndexError):
+        return None
+
+
 class HostWatch:
     """Adds up what the host's counters did while it was on: `with watch:` around each stretch of measuring."""
 
@@ -36,6 +47,7 @@ class HostWatch:
         self._now_ns = now_ns
         self._begin: _Reading | None = None
         self._total: _Reading | None = None
+        self._last: _Reading | None = None
 
     def __enter__(self) -> None:
         """Begin a stretch."""
@@ -46,24 +58,34 @@ class HostWatch:
         if self._begin is None:
             return
         stretch = _combined(self._read(), self._begin, operator.sub)
+        self._last = stretch
         self._total = stretch if self._total is None else _combined(self._total, stretch, operator.add)
 
     def signals(self, cpu_share: float | None) -> HostSignals:
         """What happened so far, with the CPU share that the measurement knows."""
-        total = self._total
-        if total is None:
-            return HostSignals(cpu_share=cpu_share)
-        elapsed_us = max(1.0, total.at_ns / 1e3)
-        return HostSignals(
-            cpu_share=cpu_share,
-            pressure_ratio=None if total.pressure_us is None else min(1.0, total.pressure_us / elapsed_us),
-            steal_ratio=None if total.steal_ticks is None else total.steal_ticks / max(1, total.all_ticks or 0),
-            involuntary_switches=total.switches,
-        )
+        return _signals(self._total, cpu_share)
+
+    @property
+    def was_busy(self) -> bool:
+        """Whether the last stretch shows a burst of other work: tasks that waited for a CPU, or stolen time."""
+        last = _signals(self._last, None)
+        return (last.pressure_ratio or 0.0) > _BUSY_PRESSURE or (last.steal_ratio or 0.0) > _BUSY_STEAL
 
     def _read(self) -> _Reading:
         steal, ticks = _steal()
         return _Reading(_pressure_us(), steal, ticks, _switches(), self._now_ns())
+
+
+def _signals(reading: _Reading | None, cpu_share: float | None) -> HostSignals:
+    if reading is None:
+        return HostSignals(cpu_share=cpu_share)
+    elapsed_us = max(1.0, reading.at_ns / 1e3)
+    return HostSignals(
+        cpu_share=cpu_share,
+        pressure_ratio=None if reading.pressure_us is None else min(1.0, reading.pressure_us / elapsed_us),
+        steal_ratio=None if reading.steal_ticks is None else reading.steal_ticks / max(1, reading.all_ticks or 0),
+        involuntary_switches=reading.switches,
+    )
 
 
 def _combined(one: _Reading, other: _Reading, how: Callable[[int, int], int]) -> _Reading:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from pytest_rfperf.core.budget import cpu_share
-from pytest_rfperf.data.runs import LatencyRun, LoadShape, PairedRun, WarmUp
+from pytest_rfperf.data.runs import Call, LatencyRun, LoadShape, PairedRun, WarmUp
 from pytest_rfperf.measure.closed_loop import time_calls
 from pytest_rfperf.measure.host import HostWatch
 from pytest_rfperf.measure.warm_up import warm_up
@@ -16,21 +15,68 @@ from pytest_rfperf.measure.warm_up import warm_up
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from numpy.typing import NDArray
-
     from pytest_rfperf.data.timing import Timing
     from pytest_rfperf.protocols import Clock
 
 _BLOCK_NS = 10**8
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
-    """One of the two: what is called, with which item for each image, and whether this thread does all its work."""
+class Side(Protocol):
+    """One of the two: how many items it has, and a call with one of them, timed where it runs."""
 
-    call: Callable[[Any], object]
-    items: Sequence[Any]
-    one_thread: bool
+    @property
+    def items(self) -> int:
+        """How many items there are to call with; as many as the other side has, of the same images."""
+
+    @property
+    def one_thread(self) -> bool:
+        """Whether one thread does all the work of a call, so that its CPU time is known."""
+
+    def timed(self, item: int) -> Call:
+        """Call once; a failed request is no error but an infinite time."""
+
+
+class LocalSide:
+    """A side that runs in this thread.
+
+    Parameters
+    ----------
+    call : callable
+        Takes one item, and returns what it answers: detections and a `Timing` with `has_timing`.
+    items : sequence
+    clock : Clock
+    one_thread : bool
+    has_timing : bool
+    """
+
+    def __init__(
+        self,
+        call: Callable[[Any], object],
+        items: Sequence[Any],
+        clock: Clock,
+        *,
+        one_thread: bool,
+        has_timing: bool,
+    ) -> None:
+        """Call nothing yet."""
+        self._call, self._items, self._clock = call, items, clock
+        self._one_thread, self._has_timing = one_thread, has_timing
+
+    @property
+    def items(self) -> int:
+        """How many items there are."""
+        return len(self._items)
+
+    @property
+    def one_thread(self) -> bool:
+        """Whether the CPU time of this thread is that of a call."""
+        return self._one_thread
+
+    def timed(self, item: int) -> Call:
+        """Call once in this thread."""
+        walls, cpus, answers = time_calls(self._call, [self._items[item]], self._clock, cpu=self._one_thread, pace_ns=0)
+        timing: Any = answers[0][1] if answers and self._has_timing else None  # type: ignore[index]
+        return Call(int(walls[0]), None if cpus is None else int(cpus[0]), timing)
 
 
 class PairedLoop:
@@ -39,7 +85,7 @@ class PairedLoop:
     Parameters
     ----------
     first, second : Side
-        With as many items each; those of one index are made of one image.
+        With as many items each; those of one rank are made of one image.
     shape : LoadShape
     clock : Clock
     seed : int
@@ -77,24 +123,22 @@ class PairedLoop:
 
     def _pair(self) -> None:
         """Call both, then keep both: an error between the two leaves no half of a pair."""
-        chosen = int(self._random.integers(len(self._sides[0].items)))
+        chosen = int(self._random.integers(self._sides[0].items))
         timed = {int(rank): self._timed(self._sides[rank], chosen) for rank in self._random.permutation(2)}
-        for rank, call in timed.items():
-            self._made[rank].add(*call)
+        for rank, (call, duration_ns) in timed.items():
+            self._made[rank].add(call, duration_ns)
 
-    def _timed(self, side: Side, chosen: int) -> tuple[NDArray[np.int64], NDArray[np.int64] | None, list[object], int]:
-        """One call: its wall and CPU time, its answer, and the time that the loop spent on it."""
+    def _timed(self, side: Side, chosen: int) -> tuple[Call, int]:
+        """One call after its gap, and the time that the loop spent on it."""
         begin = self._clock.wall_ns()
-        walls, cpus, answers = time_calls(
-            side.call, [side.items[chosen]], self._clock, cpu=side.one_thread, pace_ns=self._shape.pace_ns
-        )
-        kept = answers if self._shape.scope == "end-to-end" else []
-        return walls, cpus, kept, self._clock.wall_ns() - begin
+        if self._shape.pace_ns:
+            self._clock.sleep(self._shape.pace_ns / 1e9)
+        call = side.timed(chosen)
+        return call, self._clock.wall_ns() - begin
 
     def _warm(self, side: Side) -> WarmUp:
         def call() -> int:
-            item = side.items[int(self._random.integers(len(side.items)))]
-            return int(time_calls(side.call, [item], self._clock, cpu=False, pace_ns=self._shape.pace_ns)[0][0])
+            return self._timed(side, int(self._random.integers(side.items)))[0].wall_ns
 
         return warm_up(call, self._clock.wall_ns)
 
@@ -116,10 +160,8 @@ class _Calls:
         self.timings: list[Timing] = []
         self.duration_ns = 0
 
-    def add(
-        self, walls: NDArray[np.int64], cpus: NDArray[np.int64] | None, answers: list[object], duration_ns: int
-    ) -> None:
+    def add(self, call: Call, duration_ns: int) -> None:
         self.duration_ns += duration_ns
-        self.walls += walls.tolist()
-        self.cpus += [] if cpus is None else cpus.tolist()
-        self.timings += [answer[1] for answer in answers]  # type: ignore[index]
+        self.walls.append(call.wall_ns)
+        self.cpus += [] if call.cpu_ns is None else [call.cpu_ns]
+        self.timings += [] if call.timing is None else [call.timing]

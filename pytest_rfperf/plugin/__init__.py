@@ -76,6 +76,10 @@ def pytest_configure(config: pytest.Config) -> None:
     """Make the markers known, and keep what tests report."""
     register_markers(config)
     config.pluginmanager.register(Controller(config), CONTROLLER)
+    if config.getoption("rfperf_plan") or config.getoption("rfperf_plan_probe"):
+        from pytest_rfperf.plugin.planning import register_planner  # noqa: PLC0415 - sessions that measure pay nothing
+
+        register_planner(config)
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:

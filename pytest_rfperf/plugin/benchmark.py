@@ -29,6 +29,7 @@ class BenchmarkBench:
         self.alpha = alpha
         self.beta = settings.run.alpha
         self.cap_s = settings.run.cap_s
+        self.cap_option = "the number of rounds"
         self._run = run
 
     def latency(self, shape: LoadShape, decided: Callable[[LatencyRun], bool]) -> LatencyRun:  # noqa: ARG002 - the seam of a bench

@@ -13,12 +13,14 @@ from pytest_rfperf.gates.gate import gate_class, make_gate
 from pytest_rfperf.plugin.sizes import check_sizes, deselect_sizes, sized
 from pytest_rfperf.plugin.stash import GATE_COUNT, GATES, MARK_COUNT, PARTS, PREFIX, PROBLEM
 from pytest_rfperf.plugin.state import settings_of
+from pytest_rfperf.plugin.waivers import WAIVERS, unused_rows, waiver_rows, waivers_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from pytest_rfperf.config import Settings
     from pytest_rfperf.gates.gate import Gate
+    from pytest_rfperf.plugin.waivers import Row
 
 BENCHMARK = "benchmark"
 
@@ -51,25 +53,40 @@ def prepare_gates(config: pytest.Config, items: list[pytest.Item]) -> None:
         Naming every marker that cannot be meant, with its test; or what is wrong with the configuration.
     """
     deselect_sizes(config, items)
-    count = 0
+    rows = _waiver_rows(config)
     for item in items:
-        marks = [mark for mark in item.iter_markers() if mark.name in CLASSES]
         try:
-            _refuse(config, item, marks)
-            check_sizes(item)
-            gates = _closest(make_gate(mark.name, mark.args, mark.kwargs) for mark in marks)
+            _prepare(item, rows)
         except UsageError as error:
             general = str(error) == config.stash.get(PROBLEM, "")
             item.stash[PROBLEM] = str(error) if general else f"{item.nodeid.partition('[')[0]}: {error}"
-        else:
-            item.stash[MARK_COUNT] = len(marks)
-            count += len(gates)
-            if gates:
-                item.stash[GATES] = gates
-    config.stash[GATE_COUNT] = count
-    problems = [item.stash[PROBLEM] for item in items if PROBLEM in item.stash]
+    config.stash[GATE_COUNT] = sum(len(item.stash.get(GATES, ())) for item in items)
+    problems = [item.stash[PROBLEM] for item in items if PROBLEM in item.stash] or unused_rows(config, items, rows)
     if problems and not hasattr(config, "workerinput"):
         raise pytest.UsageError("\n".join(dict.fromkeys(problems)))
+
+
+def _prepare(item: pytest.Item, rows: Sequence[Row]) -> None:
+    """Put the gates of one test on it, and their waivers."""
+    marks = [mark for mark in item.iter_markers() if mark.name in CLASSES]
+    _refuse(item.config, item, marks)
+    check_sizes(item)
+    gates = _closest(part for mark in marks for part in make_gate(mark.name, mark.args, mark.kwargs).parts)
+    waivers = waivers_of(item, gates, rows)
+    item.stash[MARK_COUNT] = len(marks)
+    if gates:
+        item.stash[GATES] = gates
+    if waivers:
+        item.stash[WAIVERS] = waivers
+
+
+def _waiver_rows(config: pytest.Config) -> list[Row]:
+    """The waivers of the configuration; what is wrong with it is said once, by every test that it concerns."""
+    try:
+        return waiver_rows(settings_of(config))
+    except UsageError as error:
+        config.stash.setdefault(PROBLEM, str(error))
+        return []
 
 
 def _needed(metafunc: pytest.Metafunc) -> list[str]:

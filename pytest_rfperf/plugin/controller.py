@@ -22,16 +22,17 @@ class Controller:
         """Start from nothing."""
         self._config = config
         self._facts: list[tuple[str, bool]] = []
-        self._failed: list[tuple[str, tuple[str, ...]]] = []
+        self._failed: list[tuple[str, tuple[str, ...], str]] = []
         self._summary: Summary | None = None
         self._lines: list[str] = []
         self.problems: list[str] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Gather what a test found out, wherever it ran."""
-        if report.failed:
-            self._failed.append((report.nodeid, tuple(getattr(report, "rfperf_failed_case", ("", "", "")))))
         facts = getattr(report, "rfperf_facts", None)
+        if report.failed:
+            parts = tuple(getattr(report, "rfperf_failed_case", ("", "", "")))
+            self._failed.append((report.nodeid, parts, facts or ""))
         if facts:
             self._facts.append((facts, hasattr(report, "wasxfail")))
 
@@ -76,14 +77,15 @@ class Controller:
             comparisons = [comparison for found, _ in facts for comparison in found.comparisons]
             self._summary = summarise(cases, settings, comparisons)
             self.problems += self._summary.problems
-            write_json(self._summary, settings.path(settings.run.json), exit_status=exitstatus)
+            recording = self._named(settings)
+            write_json(self._summary, settings.path(settings.run.json), exit_status=exitstatus, recording=recording)
             append_job_summary(self._summary, os.environ)
             self._draw(settings)
             if settings.save_detections:
                 written = write_detections(self._summary, settings.path(str(settings.save_detections)))
                 self._lines += [f"detections: {path}" for path in written]
             if settings.record and exitstatus in _RAN_THROUGH:
-                self._record(settings)
+                self._record(settings, recording)
         except RfperfError as error:
             self.problems.append(str(error))
 
@@ -103,14 +105,26 @@ class Controller:
         else:
             self._lines += [f"pictures: {path}" for path in written]
 
-    def _record(self, settings: Any) -> None:  # noqa: ANN401 - Settings, which is imported only with gates
-        from datetime import UTC, datetime  # noqa: PLC0415 - stays light without gates
+    def _named(self, settings: Any) -> Any:  # noqa: ANN401 - Settings and Recording, which are imported only with gates
+        """Name a session that records, and say what failed in it."""
+        if not settings.record:
+            return None
+        from pytest_rfperf.session.recording import failed_test, recording_of  # noqa: PLC0415 - stays light without gates
 
+        return recording_of(settings, [failed_test(*one) for one in self._failed], _now())
+
+    def _record(self, settings: Any, recording: Any) -> None:  # noqa: ANN401 - as above
         from pytest_rfperf.session.recording import record  # noqa: PLC0415 - stays light without gates
 
-        now = datetime.now(UTC).isoformat(timespec="seconds")
         if self._summary is not None:
-            self._lines += record(self._summary.cases, settings, self._failed, now)
+            failed = recording.failed if recording else []
+            self._lines += record(self._summary.cases, settings, failed, _now(), recording)
+
+
+def _now() -> str:
+    from datetime import UTC, datetime  # noqa: PLC0415 - stays light without gates
+
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _colour(line: str) -> dict[str, bool]:

@@ -12,6 +12,7 @@ from pytest_rfperf.errors import RfperfError
 from pytest_rfperf.plugin.benchmark import BENCHMARK, benchmark_bench, benchmark_facts
 from pytest_rfperf.plugin.stash import COMPARE, FACTS, GATES, UNDECIDED
 from pytest_rfperf.plugin.state import case_of, session_of, settings_of
+from pytest_rfperf.plugin.waivers import judged_with_waiver, waiver_notes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +57,7 @@ def _bench_of(item: pytest.Item, gate: Gate) -> Bench:
 def _judged(item: pytest.Item, gate: Gate) -> Verdict:
     """The verdict of one gate; an error of ours is one too, so that it hides no other gate's."""
     try:
-        return gate.judge(_bench_of(item, gate))
+        return judged_with_waiver(item, gate, _bench_of(item, gate))
     except RfperfError as error:
         message = str(error).removeprefix(f"{gate.name}: ")
         return Verdict(gate=gate.name, outcome=Outcome.ERROR, measured=None, limit=0.0, unit="", message=message)
@@ -81,6 +82,7 @@ def keep_facts(item: pytest.Item, verdicts: list[Verdict]) -> None:
             cases = [case_facts(session.bench(case), item.nodeid, verdicts)]
     except RfperfError:
         cases, pairs = [bare_facts(case, item.nodeid, verdicts, session.notes)], []
+    cases = [msgspec.structs.replace(one, notes=[*one.notes, *waiver_notes(item)]) for one in cases]
     facts = ReportFacts(cases, [comparison_facts(pair) for pair in pairs])
     item.stash[FACTS] = msgspec.json.encode(facts).decode()
 

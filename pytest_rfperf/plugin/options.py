@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import SUPPRESS
 from typing import TYPE_CHECKING, Any
 
 from pytest_rfperf.gates.catalogue import SELECTORS, SIGNATURES
@@ -24,6 +25,14 @@ def add_options(parser: pytest.Parser) -> None:
     add("--rfperf-dataset", action="append", metavar="NAME", help="only this dataset")
     add("--rfperf-bundled", action="store_true", help="the bundled detectors and tasks, whatever is configured")
     add("--rfperf-cap", metavar="SECONDS", help="longest measuring a gate (30)")
+    add("--rfperf-suite-cap", metavar="SECONDS", help="longest measuring of all gates together (no limit)")
+    add(
+        "--rfperf-plan",
+        action="store_true",
+        help="say what each selected gate would measure and how likely it decides; opens nothing",
+    )
+    add("--rfperf-plan-probe", action="store_true", help="the same after a short look at each detector")
+    add("--rfperf-fault", metavar="NAME", help=SUPPRESS)
     add("--rfperf-record", action="store_true", help="write baselines of what passed; review the diff, commit it")
     add(
         "--rfperf-inconclusive",
@@ -65,12 +74,15 @@ def command_line(config: pytest.Config) -> CommandLine:
         datasets=_names(given("dataset")),
         bundled=bool(given("bundled")),
         cap_s=given("cap"),
+        suite_cap_s=given("suite_cap"),
         alpha=given("alpha"),
         alpha_scope=given("alpha_scope"),
         inconclusive=given("inconclusive"),
         json=given("json"),
         record=bool(given("record")),
         save_detections=given("save_detections"),
+        plan="probe" if given("plan_probe") else "static" if given("plan") else "",
+        fault=given("fault") or "",
     )
 
 

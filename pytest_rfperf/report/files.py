@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from pytest_rfperf.report.summary import Summary
     from pytest_rfperf.session.facts import CaseFacts
+    from pytest_rfperf.session.recording import Recording
 
 FOLDER = ".rfperf"
 """Where a session leaves what is not for version control."""
@@ -24,22 +25,26 @@ SCHEMA = 1
 SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
 
 
-def write_json(summary: Summary, path: Path, *, exit_status: int) -> None:
+def write_json(summary: Summary, path: Path, *, exit_status: int, recording: Recording | None = None) -> None:
     """Write all facts of a session, for programs; the folder .rfperf keeps itself out of version control.
+
+    A session that records leaves its match records too, so that it can be accepted later.
 
     Raises
     ------
     StoreError
         If the file cannot be written.
     """
-    cases = [_without_bulk(case) for case in summary.cases]
-    content = {
+    cases = [_without_bulk(case, records=recording is not None) for case in summary.cases]
+    content: dict[str, Any] = {
         "schema": SCHEMA,
         "exit_status": exit_status,
         "cases": cases,
         "comparisons": summary.comparisons,
         "notes": summary.notes,
     }
+    if recording is not None:
+        content["recording"] = recording
     encoded = msgspec.json.encode(content, order="sorted")
     write_atomically(path, msgspec.json.format(encoded, indent=1) + b"\n")
     if path.parent.name == FOLDER:
@@ -53,9 +58,9 @@ def keep_unversioned(folder: Path) -> None:
         write_atomically(ignored, b"*\n")
 
 
-def _without_bulk(case: CaseFacts) -> CaseFacts:
+def _without_bulk(case: CaseFacts, *, records: bool) -> CaseFacts:
     """Facts without what goes into files of its own."""
-    accuracy = case.accuracy and msgspec.structs.replace(case.accuracy, records="")
+    accuracy = case.accuracy if records else case.accuracy and msgspec.structs.replace(case.accuracy, records="")
     return msgspec.structs.replace(case, detections="", pictures=[], accuracy=accuracy)
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from pytest_rfperf.data.runs import LoadShape
 from pytest_rfperf.store.baseline import StoredLatency, StoredRun, baseline_path, read_baseline
-from pytest_rfperf.store.protocol import accuracy_difference, difference
+from pytest_rfperf.store.protocol import AccuracyRunOf, accuracy_difference, difference
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from pytest_rfperf.session.facts import AccuracyFacts, CaseFacts, LatencyFacts, PictureFacts
 
-WORST_FIRST = ("ERROR", "FAIL", "INCONCLUSIVE", "RECORDING", "PASS", "XFAIL")
+WORST_FIRST = ("ERROR", "FAIL", "INCONCLUSIVE", "WAIVED", "RECORDING", "PASS", "XFAIL")
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,7 +155,9 @@ def _comparable_accuracy(case: CaseFacts, stored: StoredRun | None) -> Mapping[s
 def _accuracy_difference(case: CaseFacts, stored: StoredRun) -> str | None:
     if case.accuracy is None:
         return None
-    return accuracy_difference(stored, case.accuracy.protocol, case.accuracy.model, case.artifact_sha256)
+    accuracy = case.accuracy
+    now = AccuracyRunOf(accuracy.protocol, accuracy.model, case.environment, case.artifact_sha256)
+    return accuracy_difference(stored, now)
 
 
 def _ap(accuracy: AccuracyFacts | None, before: Mapping[str, float], name: str) -> str:

@@ -30,6 +30,7 @@ _MARKS = {
     "ERROR": "boom",
     "XFAIL": "heavy_minus_sign",
     "RECORDING": "red_circle",
+    "WAIVED": "warning",
 }
 
 

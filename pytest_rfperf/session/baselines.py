@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pytest_rfperf.core.operating_point import best_f1
-from pytest_rfperf.errors import StoreError, UsageError
+from pytest_rfperf.errors import StoreError
 from pytest_rfperf.gates.gate import BaselineAccuracy
 from pytest_rfperf.session.accuracy_protocol import accuracy_protocol, model_protocol
-from pytest_rfperf.store.baseline import baseline_path, read_baseline, shown_path
+from pytest_rfperf.session.old_models import incomparable
+from pytest_rfperf.store.baseline import read_baseline, shown_path
 from pytest_rfperf.store.kept_records import read_records
 from pytest_rfperf.store.match_records import pack_records, unpack_records
-from pytest_rfperf.store.protocol import accuracy_difference
+from pytest_rfperf.store.protocol import AccuracyRunOf, accuracy_difference
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,8 +38,7 @@ def baseline_accuracy(bench: CaseBench) -> BaselineAccuracy | None:
     UsageError
         If it was made under another protocol, naming the field and both values.
     """
-    case, settings = bench.case, bench.session.settings
-    path = baseline_path(settings.path(settings.run.baselines), case.target or "", case.dataset or "", case.model or "")
+    settings, path = bench.session.settings, bench.baseline_path
     baseline = read_baseline(path)
     run = _newest(baseline.runs if baseline else [])
     if run is None or run.accuracy is None:
@@ -50,11 +50,7 @@ def baseline_accuracy(bench: CaseBench) -> BaselineAccuracy | None:
         raise StoreError(msg)
     why = _difference(bench, run)
     if why:
-        msg = (
-            f"the baseline of {bench.where} is not comparable: {why}; undo the change, or record anew with "
-            f"pytest --rfperf-record after removing {shown_path(path, settings.root)}"
-        )
-        raise UsageError(msg)
+        raise incomparable(bench, why)
     try:
         return _read(bench, path, run)
     except StoreError as error:
@@ -66,7 +62,8 @@ def baseline_accuracy(bench: CaseBench) -> BaselineAccuracy | None:
 
 def _difference(bench: CaseBench, run: StoredRun) -> str | None:
     protocol, model = accuracy_protocol(bench, bench.accuracy()), model_protocol(bench)
-    return accuracy_difference(run, protocol, model, bench.model.sha256)
+    environment = bench.session.environment(bench.case.target or "").stable
+    return accuracy_difference(run, AccuracyRunOf(protocol, model, environment, bench.model.sha256))
 
 
 def _read(bench: CaseBench, path: Path, run: StoredRun) -> BaselineAccuracy:

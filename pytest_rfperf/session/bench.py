@@ -10,15 +10,19 @@ from typing import TYPE_CHECKING
 from pytest_rfperf.core.average_precision import accumulate
 from pytest_rfperf.core.matching import IOU_THRESHOLDS, match
 from pytest_rfperf.core.resampling import resampled_ap, resampled_difference
-from pytest_rfperf.data.runs import PairedRun
 from pytest_rfperf.errors import DatasetError, TargetError, UsageError
-from pytest_rfperf.gates.gate import Accuracy
+from pytest_rfperf.gates.gate import Accuracy, StoredNumbers
 from pytest_rfperf.measure.accuracy import accuracy_pass
+from pytest_rfperf.measure.calm import CalmWait
 from pytest_rfperf.measure.closed_loop import ClosedLoop
 from pytest_rfperf.measure.images import image_pool
 from pytest_rfperf.session.baselines import baseline_accuracy, packed_records
 from pytest_rfperf.session.datasets import category_of_label
+from pytest_rfperf.session.old_models import BASELINE, baseline_artifact, model_at, other_model, stored_medians
+from pytest_rfperf.session.recorder import latency_protocol
 from pytest_rfperf.session.training import training_s
+from pytest_rfperf.session.turns import Contender, Turns
+from pytest_rfperf.store.baseline import baseline_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -28,7 +32,7 @@ if TYPE_CHECKING:
     from pytest_rfperf.core.resampling import Part
     from pytest_rfperf.data.estimate import Resampled
     from pytest_rfperf.data.runs import AccuracyRun, ColdStart, LatencyRun, LoadShape, MemoryUse
-    from pytest_rfperf.gates.gate import BaselineAccuracy
+    from pytest_rfperf.gates.gate import BaselineAccuracy, Opponent
     from pytest_rfperf.protocols import Dataset, Detector, FreshProcesses, Model
     from pytest_rfperf.session.facts import Case
     from pytest_rfperf.session.session import Session
@@ -58,6 +62,7 @@ class CaseBench:
         self.category_of_label: list[int] = []
         self.pool_sha256 = ""
         self.baseline: BaselineAccuracy | None = None
+        self._opponents: dict[str, Opponent] = {}
         self._pool: list[bytes] = []
         self._packed = ""
         self._evaluated: dict[tuple[float, int, tuple[float, ...]], Accuracy] = {}
@@ -82,6 +87,25 @@ class CaseBench:
         """The model file."""
         return self.model.artifact
 
+    @property
+    def python(self) -> Path | None:
+        """The interpreter that runs the model where two take turns; None for pytest's own."""
+        settings = self.session.settings
+        python = settings.models[self.model.name].python
+        return settings.path(python) if python else None
+
+    @property
+    def baseline_path(self) -> Path:
+        """Where the baseline of the case lies."""
+        settings, case = self.session.settings, self.case
+        folder = settings.path(settings.run.baselines)
+        return baseline_path(folder, case.target or "", case.dataset or "", case.model or "")
+
+    @property
+    def cap_option(self) -> str:
+        """The option that grants more time: of the gate's cap and what the suite's leaves, the shorter."""
+        return "--rfperf-cap" if self.session.left_s >= self.cap_s else "--rfperf-suite-cap"
+
     def latency(
         self, shape: LoadShape, decided: Callable[[LatencyRun], bool], cap_s: float | None = None
     ) -> LatencyRun:
@@ -90,10 +114,9 @@ class CaseBench:
             if shape not in self.loops:
                 say("opening and warming up")
                 self.loops[shape] = self._loop(shape)
-            limit_s = self.cap_s if cap_s is None else cap_s
-            return self.loops[shape].extend(
-                decided, limit_s, lambda run: say(f"{run.calls} calls, {run.duration_s:.1f} s")
-            )
+            loop = self.loops[shape]
+            limit_s = self.session.granted_s(self.cap_s if cap_s is None else cap_s, loop.run.duration_s)
+            return loop.extend(decided, limit_s, lambda run: say(f"{run.calls} calls, {run.duration_s:.1f} s"))
 
     def accuracy(
         self,
@@ -147,34 +170,62 @@ class CaseBench:
         with self._resampling():
             return resampled_difference(baseline.records, accuracy.records, accuracy.run.images, part)
 
-    def paired(self, against: str, shape: LoadShape, decided: Callable[[PairedRun], bool]) -> PairedRun:
-        """Measure in turns with the model of that name or size until `decided` or the cap; this one comes first."""
-        own, other = self._named(self.case.model, "model"), self.session.settings.model_named(against)
+    def opponent(self, against: str) -> Opponent | StoredNumbers | None:
+        """The model of that name, size or path, or the baseline; None where this session records the first one."""
+        if against not in self._opponents:
+            found = self._baseline() if against == BASELINE else self._other(against)
+            if found is None or isinstance(found, StoredNumbers):
+                return found
+            self._opponents[against] = found
+        return self._opponents[against]
+
+    def stored_medians(self, shape: LoadShape) -> tuple[float, ...]:
+        """Clean medians in ns of the comparable recorded runs, newest first."""
+        return stored_medians(self, shape, latency_protocol(self, shape))
+
+    def close(self) -> None:
+        """Close the sessions in which this model took turns with files that no other bench knows."""
+        for opponent in self._opponents.values():
+            if isinstance(opponent, Turns):
+                opponent.close()
+
+    def _baseline(self) -> Opponent | StoredNumbers | None:
+        with self.session.measuring(f"{self.where}: baseline") as say:
+            found = baseline_artifact(self, say)
+        if found is None or isinstance(found, StoredNumbers):
+            return found
+        return self._turns_with(other_model(self, found, BASELINE), found.said)
+
+    def _other(self, against: str) -> Opponent:
+        settings, own = self.session.settings, self.model.name
+        found = model_at(self, against)
+        if found is not None and against not in settings.models:
+            return self._turns_with(*found)
+        other = settings.model_named(against)
         if own == other:
             msg = f"'{own}' cannot be compared with itself; let the test run for other models only: @sizes(...)"
             raise UsageError(msg)
-        pair = self.session.pair(self.case, other)
-        if pair.first is self:
-            return pair.measure(shape, decided, self.cap_s)
-        run = pair.measure(shape, lambda run: decided(_swapped(run)), self.cap_s)
-        return _swapped(run)
+        return self.session.pair(self.case, other).opponent_of(self)
+
+    def _turns_with(self, model: Model, said: str) -> Turns:
+        return Turns(self, Contender(self.model, self.python), Contender(model, self.python), said)
 
     def training_s(self, name: str) -> float:
         """Wall seconds that the model of that name or size trained."""
         return training_s(self.session.settings.model_named(name), self.session.settings)
 
-    def calls(self, shape: LoadShape) -> tuple[Callable[[Any], object], Sequence[Any], bool]:
-        """What a loop of that shape calls, with what, and whether the calling thread does all the work."""
-        detector, pool = self.detector, self._images()
+    def calls(self, shape: LoadShape, detector: Detector) -> tuple[Callable[[Any], object], Sequence[Any]]:
+        """What a loop of that shape calls, and with what."""
+        pool = self.images()
         if shape.scope == "model-only":
-            return detector.run, _prepared(detector, pool), detector.one_thread
-        return detector.detect, pool, detector.one_thread
+            return detector.run, _prepared(detector, pool)
+        return detector.detect, pool
 
     def cold_starts(self, decided: Callable[[Sequence[ColdStart]], bool], most: int) -> Sequence[ColdStart]:
         """Start fresh processes until `decided`, `most`, or four times the cap."""
         with self.session.measuring(f"{self.where}: cold start") as say:
             say("opening")
-            target, image = self._fresh(), self._images()[0]
+            target, image = self._fresh(), self.images()[0]
             while len(self.starts) < most and not (self.starts and decided(self.starts)):
                 say(f"start {len(self.starts) + 1}")
                 self.starts.append(target.cold_start(self.model, image))
@@ -187,7 +238,7 @@ class CaseBench:
         if self.memory_use is None:
             with self.session.measuring(f"{self.where}: memory") as say:
                 say("opening, then four fresh processes")
-                target, pool = self._fresh(), self._images()
+                target, pool = self._fresh(), self.images()
                 images = [pool[i % len(pool)] for i in range(_MEMORY_CALLS)]
                 self.memory_use = target.memory(self.model, images)
         return self.memory_use
@@ -200,9 +251,17 @@ class CaseBench:
             yield
 
     def _loop(self, shape: LoadShape) -> ClosedLoop:
-        call, items, one_thread = self.calls(shape)
-        seed = self.session.settings.run.seed
-        return ClosedLoop(call, items, shape, self.session.clock, one_thread=one_thread, seed=seed)
+        detector, seed = self.detector, self.session.settings.run.seed
+        call, items = self.calls(shape, detector)
+        return ClosedLoop(
+            call,
+            items,
+            shape,
+            self.session.clock,
+            one_thread=detector.one_thread,
+            seed=seed,
+            calm=CalmWait(self.session.clock),
+        )
 
     def _accuracy_run(self) -> AccuracyRun:
         if self.accuracy_run is None:
@@ -220,7 +279,8 @@ class CaseBench:
                 )
         return self.accuracy_run
 
-    def _images(self) -> list[bytes]:
+    def images(self) -> list[bytes]:
+        """Encoded images that requests are made of, read once."""
         if not self._pool:
             self._pool = image_pool(self.dataset.images, self.session.settings.run.seed)
             self.pool_sha256 = hashlib.sha256(
@@ -241,10 +301,6 @@ class CaseBench:
             msg = f"this test has no {kind}: ask for the fixture `{kind}`, or add a marker that needs it"
             raise UsageError(msg)
         return name
-
-
-def _swapped(run: PairedRun) -> PairedRun:
-    return PairedRun(run.second, run.first)
 
 
 def _prepared(detector: Detector, pool: list[bytes]) -> list[object]:

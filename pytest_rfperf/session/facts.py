@@ -21,7 +21,10 @@ class Case(NamedTuple):
 
 
 class LatencyFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """A latency run; milliseconds, null where a percentile is a failed request."""
+    """A latency run; milliseconds, null where a percentile is a failed request.
+
+    `clean_p50_ms` is the median of the calls that had a CPU for themselves, see `core.budget.clean_median`.
+    """
 
     shape: str
     calls: int
@@ -37,6 +40,7 @@ class LatencyFacts(msgspec.Struct, frozen=True, kw_only=True):
     signals: dict[str, float | None]
     protocol: dict[str, str]
     samples: str
+    clean_p50_ms: float | None = None
 
 
 class AccuracyFacts(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ from pytest_rfperf.store.artifacts import sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from pytest_rfperf.config import ModelSettings, Settings
     from pytest_rfperf.data.model import ModelSignature
@@ -21,8 +22,12 @@ if TYPE_CHECKING:
 GROUP = "rfperf.decoders"
 
 
-def make_model(name: str, settings: Settings, note: Callable[[str], None]) -> Model:
+def make_model(
+    name: str, settings: Settings, note: Callable[[str], None], *, artifact: Path | None = None, as_name: str = ""
+) -> Model:
     """Make the model of a name; `note` is told each guess.
+
+    With `artifact` it is another file that is read by the same keys, and called `as_name`.
 
     Raises
     ------
@@ -32,13 +37,13 @@ def make_model(name: str, settings: Settings, note: Callable[[str], None]) -> Mo
         If the labels cannot be.
     """
     keys = settings.models[name]
-    artifact = settings.path(keys.artifact)
+    artifact = artifact or settings.path(keys.artifact)
     decoder_settings = DecoderSettings(_labels(name, keys, settings), keys.preprocess, keys.decode)
 
     def bind(signature: ModelSignature) -> Decoder:
         return _bind(name, keys, decoder_settings, signature, note)
 
-    return Model(name, keys.size or name, artifact, sha256_of(artifact), decoder_settings, bind)
+    return Model(as_name or name, keys.size or name, artifact, sha256_of(artifact), decoder_settings, bind)
 
 
 def _bind(

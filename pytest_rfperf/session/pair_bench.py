@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 
 from pytest_rfperf.core.ratios import median_ratio, paired_ratios
 from pytest_rfperf.core.resampling import ap_difference
-from pytest_rfperf.measure.paired_loop import PairedLoop, Side
+from pytest_rfperf.session.turns import Contender, Swapped, Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_rfperf.data.estimate import Estimate
     from pytest_rfperf.data.runs import LoadShape, PairedRun
+    from pytest_rfperf.gates.gate import Opponent
+    from pytest_rfperf.measure.paired_loop import PairedLoop
     from pytest_rfperf.session.bench import CaseBench
     from pytest_rfperf.session.session import Session
 
@@ -29,28 +31,33 @@ class PairBench:
         self.session = session
         self.first, self.second = first, second
         self.where = f"{first.case.model} and {second.where}"
-        self.loops: dict[LoadShape, PairedLoop] = {}
         self.gains: dict[float | None, Estimate] = {}
+        own, other = (Contender(bench.model, bench.python) for bench in self.sides)
+        self._turns = Turns(first, own, other, second.model.name)
 
     @property
     def sides(self) -> tuple[CaseBench, CaseBench]:
         """The smaller and the larger model."""
         return self.first, self.second
 
+    @property
+    def loops(self) -> dict[LoadShape, PairedLoop]:
+        """Runs in turns so far."""
+        return self._turns.loops
+
     def measure(self, shape: LoadShape, decided: Callable[[PairedRun], bool], cap_s: float) -> PairedRun:
         """Measure in turns until `decided` or the cap; a run of the same shape goes on where it stopped."""
-        with self.session.measuring(f"{self.where}: {shape}, in turns") as say:
-            if shape not in self.loops:
-                say("opening and warming up")
-                first, second = (Side(*bench.calls(shape)) for bench in self.sides)
-                seed = self.session.settings.run.seed
-                self.loops[shape] = PairedLoop(first, second, shape, self.session.clock, seed=seed)
-            run = self.loops[shape].extend(
-                decided, cap_s, lambda run: say(f"{run.pairs} pairs, {run.duration_s:.1f} s")
-            )
-        for bench, other, side in ((self.first, self.second, run.first), (self.second, self.first, run.second)):
-            bench.turns[f"{shape}, in turns with {other.case.model}"] = side, other.model.sha256
+        run = self._turns.measure(shape, decided, cap_s)
+        self.second.turns[f"{shape}, in turns with {self.first.model.name}"] = run.second, self.first.model.sha256
         return run
+
+    def opponent_of(self, bench: CaseBench) -> Opponent:
+        """The other model, seen from one of the two."""
+        return self._turns if bench is self.first else Swapped(self._turns, self.first.model.name)
+
+    def close(self) -> None:
+        """Close the sessions in which the two took turns."""
+        self._turns.close()
 
     def slow_down(self, shape: LoadShape, cap_s: float) -> Estimate:
         """How many times as long the second takes: the median over pairs, measured to within 2 % or to the cap."""
@@ -69,7 +76,7 @@ class PairBench:
 
 def slow_down_of(run: PairedRun) -> Estimate:
     """The second's service time in units of the first's."""
-    return median_ratio(paired_ratios(type(run)(run.second, run.first)))
+    return median_ratio(paired_ratios(run.swapped))
 
 
 def _is_close(run: PairedRun) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from pytest_rfperf.core.budget import clean_median
 from pytest_rfperf.core.percentiles import percentile, percentile_interval
 from pytest_rfperf.core.tier import tier
 from pytest_rfperf.data.runs import FAILED_NS
@@ -28,8 +29,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from pytest_rfperf.core.average_precision import PrecisionRecall
     from pytest_rfperf.data.estimate import Estimate
-    from pytest_rfperf.data.runs import LatencyRun
+    from pytest_rfperf.data.runs import LatencyRun, LoadShape
     from pytest_rfperf.data.timing import Timing
     from pytest_rfperf.data.verdict import Verdict
     from pytest_rfperf.gates.gate import Accuracy
@@ -97,7 +99,11 @@ def verdict_facts(verdict: Verdict) -> VerdictFacts:
 
 def coco_values(accuracy: Accuracy) -> dict[str, float]:
     """The twelve values of COCO's summary by name, -1 where undefined."""
-    tensors = accuracy.precision_recall
+    return summary_values(accuracy.precision_recall)
+
+
+def summary_values(tensors: PrecisionRecall) -> dict[str, float]:
+    """The same from the tensors alone."""
     values = {"AP": tensors.ap(), "AP50": tensors.ap(iou=0.5), "AP75": tensors.ap(iou=0.75)}
     values |= {f"AP {area}": tensors.ap(area=area) for area in _AREAS}
     values |= {f"AR@{most}": tensors.ar(max_detections=most) for most in tensors.max_detections}
@@ -106,9 +112,14 @@ def coco_values(accuracy: Accuracy) -> dict[str, float]:
 
 def latency_facts_of(bench: CaseBench, run: LatencyRun) -> LatencyFacts:
     """A latency run of a bench, with the protocol that makes it comparable."""
+    return latency_facts(run, latency_protocol(bench, run.shape))
+
+
+def latency_protocol(bench: CaseBench, shape: LoadShape) -> dict[str, str]:
+    """What must be equal for two latency runs to be comparable, besides the environment."""
+    bench.images()
     seed = str(bench.session.settings.run.seed)
-    protocol = _protocol(bench) | {"shape": str(run.shape), "seed": seed, "images": bench.pool_sha256}
-    return latency_facts(run, protocol)
+    return dict(bench.detector.protocol) | {"shape": str(shape), "seed": seed, "images": bench.pool_sha256}
 
 
 def _in_turns(bench: CaseBench, name: str, run: LatencyRun, other_sha256: str) -> LatencyFacts:
@@ -140,6 +151,7 @@ def latency_facts(run: LatencyRun, protocol: dict[str, str]) -> LatencyFacts:
         },
         protocol=protocol,
         samples=pack(run.latencies_ns),
+        clean_p50_ms=_clean_p50_ms(run),
     )
 
 
@@ -224,10 +236,6 @@ def _coco_results(bench: CaseBench) -> str:
     return msgspec.json.encode(rows).decode()
 
 
-def _protocol(bench: CaseBench) -> dict[str, str]:
-    return dict(bench.detector.protocol)
-
-
 def _others(bench: CaseBench) -> dict[str, float]:
     others = {}
     if bench.starts:
@@ -243,6 +251,11 @@ def _percentile_ms(latencies_ns: NDArray[np.int64], q: float) -> float | None:
         return None
     value = percentile(latencies_ns, q)
     return None if value == FAILED_NS else value / 1e6
+
+
+def _clean_p50_ms(run: LatencyRun) -> float | None:
+    median_ns = clean_median(run.latencies_ns, run.cpu_ns).median_ns
+    return None if np.isnan(median_ns) else median_ns / 1e6
 
 
 def _stage_medians(timings: list[Timing]) -> dict[str, float]:

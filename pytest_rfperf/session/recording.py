@@ -2,26 +2,81 @@
 
 from __future__ import annotations
 
-import base64
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
 
 from pytest_rfperf.data.verdict import Outcome
-from pytest_rfperf.store.artifacts import keep, sha256_of
-from pytest_rfperf.store.baseline import StoredAccuracy, StoredLatency, StoredRun, add_run, baseline_path, shown_path
-from pytest_rfperf.store.kept_records import drop_older_records, keep_records
+from pytest_rfperf.session.facts import ReportFacts
+from pytest_rfperf.session.provenance import commit_of, person, session_id
+from pytest_rfperf.session.storing import Entry, what_of, write_case
+from pytest_rfperf.store.baseline import shown_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from pytest_rfperf.config import Settings
-    from pytest_rfperf.session.facts import CaseFacts
+    from pytest_rfperf.session.facts import CaseFacts, VerdictFacts
+
+REGRESSION = "no_regression"
+_WELL = (Outcome.PASS.value, Outcome.RECORDING.value)
 
 
-FailedTest = tuple[str, tuple[str, ...]]
+class FailedTest(NamedTuple):
+    """A test that failed for any reason.
+
+    Attributes
+    ----------
+    test : str
+        Node id.
+    case : tuple of str
+        Its model, target and dataset; empty text for a part that it does not have.
+    by_gates : bool
+        Whether it was its gates that failed it, and so nothing but them: they are judged after a body that passed.
+    """
+
+    test: str
+    case: tuple[str, ...]
+    by_gates: bool = False
 
 
-def record(cases: Sequence[CaseFacts], settings: Settings, failed_tests: Sequence[FailedTest], now: str) -> list[str]:
+class Recording(msgspec.Struct, frozen=True):
+    """What a session that records leaves in its facts, so that it can be accepted later.
+
+    Attributes
+    ----------
+    run : str
+        Names the session.
+    commit : str
+        The commit of the project, see `provenance.commit_of`.
+    failed : list of FailedTest
+    """
+
+    run: str
+    commit: str
+    failed: list[FailedTest] = []
+
+
+def failed_test(test: str, case: Sequence[str], facts: str) -> FailedTest:
+    """A test that failed, from what its report carries; `facts` are empty text where it was not judged."""
+    cases = msgspec.json.decode(facts, type=ReportFacts).cases if facts else []
+    return FailedTest(test, tuple(case), any(one.outcome not in _WELL for each in cases for one in each.verdicts))
+
+
+def recording_of(settings: Settings, failed_tests: Sequence[FailedTest], now: str) -> Recording | None:
+    """Name a session that records; None where it may not: it only plans, or its detectors have a fault."""
+    if not settings.record or settings.fault or settings.plan:
+        return None
+    return Recording(session_id(now), commit_of(settings), list(failed_tests))
+
+
+def record(
+    cases: Sequence[CaseFacts],
+    settings: Settings,
+    failed_tests: Sequence[FailedTest],
+    now: str,
+    recording: Recording | None = None,
+) -> list[str]:
     """Write a baseline for each case of which every gate passed.
 
     Parameters
@@ -29,11 +84,11 @@ def record(cases: Sequence[CaseFacts], settings: Settings, failed_tests: Sequenc
     cases : sequence of CaseFacts
         Merged: one a model, target and dataset.
     settings : Settings
-    failed_tests : sequence of (str, tuple of str)
-        Node id of each test that failed for any reason, with its model, target and dataset; empty text for a part
-        that it does not have.
+    failed_tests : sequence of FailedTest
     now : str
         Date and time, for the record.
+    recording : Recording, optional
+        The same session as its facts name it; named here without.
 
     Returns
     -------
@@ -45,85 +100,58 @@ def record(cases: Sequence[CaseFacts], settings: Settings, failed_tests: Sequenc
     StoreError
         If a file cannot be written.
     """
-    lines = []
-    for case in cases:
-        if not (case.target and case.dataset and (case.latency or case.accuracy)):
-            continue
-        what = f"{case.model} on {case.target}/{case.dataset}"
-        stop = _obstacle(case, failed_tests)
-        if stop:
-            lines.append(f"not recorded: {what}: {stop}")
-            continue
-        path = baseline_path(settings.path(settings.run.baselines), case.target, case.dataset, case.model)
-        sha256, warning = _keep_records(case, path)
-        add_run(path, (case.model, case.target, case.dataset), _stored(case, now, sha256))
-        if sha256:
-            drop_older_records(path, sha256)
-        _keep_artifact(settings.path(settings.models[case.model].artifact), case.artifact_sha256)
-        files = f"{shown_path(path, settings.root)}{' and the .records beside it' if sha256 and not warning else ''}"
-        lines.append(f"recorded: {what} in {files}; review the diff and commit it{warning}")
+    session = recording or recording_of(settings, failed_tests, now)
+    if session is None:
+        why = f"its detectors had the fault '{settings.fault}'" if settings.fault else "it only planned"
+        return [f"not recorded: nothing of this session is: {why}"]
+    entry = Entry(now, person(settings.root), session.run, session.commit)
+    lines, regressed = [], False
+    for case in filter(has_figures, cases):
+        stop = obstacle(case, failed_tests)
+        lines.append(refused(case, stop) if stop else write_case(case, settings, entry))
+        regressed = regressed or (bool(stop) and not obstacle(case, failed_tests, (REGRESSION,)))
+    if regressed:
+        lines.append(
+            f"to take a regression into the baseline all the same: rfperf baselines accept "
+            f'{shown_path(settings.path(settings.run.json), settings.root)} --despite {REGRESSION} --reason "..."'
+        )
     return lines
 
 
-def _obstacle(case: CaseFacts, failed_tests: Sequence[FailedTest]) -> str:
-    well = (Outcome.PASS.value, Outcome.RECORDING.value)
-    bad = [verdict.gate for verdict in case.verdicts if verdict.outcome not in well]
+def has_figures(case: CaseFacts) -> bool:
+    """Whether there is something to record, and a place for it."""
+    return bool(case.target and case.dataset and (case.latency or case.accuracy))
+
+
+def refused(case: CaseFacts, why: str) -> str:
+    """The line of a case that is not recorded."""
+    return f"not recorded: {what_of(case)}: {why}"
+
+
+def metric_of(verdict: VerdictFacts) -> str:
+    """What a waiver calls the gate; the parts of no_regression are told apart by what they judged: AP, or times."""
+    if verdict.gate != REGRESSION:
+        return verdict.gate
+    return f"{REGRESSION}.{'map' if verdict.message.startswith('AP ') else 'latency'}"
+
+
+def accepted(verdict: VerdictFacts, despite: Sequence[str]) -> bool:
+    """Whether a verdict that is no pass is one of those that are accepted; an error never is."""
+    named = {metric_of(verdict), verdict.gate} & set(despite)
+    return bool(named) and verdict.outcome not in {*_WELL, Outcome.ERROR.value}
+
+
+def obstacle(case: CaseFacts, failed_tests: Sequence[FailedTest], despite: Sequence[str] = ()) -> str:
+    """What keeps a case from being recorded, although the gates in `despite` may fail; empty where nothing does."""
+    bad = [verdict for verdict in case.verdicts if verdict.outcome not in _WELL and not accepted(verdict, despite)]
     if bad:
-        return f"{bad[0]} did not pass"
+        return f"{bad[0].gate} {'is only waived' if bad[0].outcome == 'WAIVED' else 'did not pass'}"
     place = (case.model, case.target, case.dataset)
     failed = [
-        test
-        for test, parts in failed_tests
-        if any(parts) and all(part in ("", here) for part, here in zip(parts, place, strict=True))
+        one.test
+        for one in failed_tests
+        if any(one.case)
+        and all(part in ("", here) for part, here in zip(one.case, place, strict=True))
+        and not (despite and one.by_gates and one.test in case.test.split("\n"))
     ]
     return f"{failed[0]} failed" if failed else ""
-
-
-def _stored(case: CaseFacts, now: str, records_sha256: str) -> StoredRun:
-    accuracy = case.accuracy
-    return StoredRun(
-        recorded=now,
-        artifact=case.artifact,
-        artifact_sha256=case.artifact_sha256,
-        environment=case.environment,
-        verdicts=[f"{verdict.gate}: {verdict.message}" for verdict in case.verdicts],
-        latency=[
-            StoredLatency(
-                shape=run.shape,
-                calls=run.calls,
-                failed=run.failed,
-                p50_ms=run.p50_ms,
-                p95_ms=run.p95_ms,
-                protocol=run.protocol,
-                samples=run.samples,
-            )
-            for run in case.latency
-        ],
-        accuracy=None
-        if accuracy is None
-        else StoredAccuracy(
-            images=accuracy.images,
-            values=accuracy.values,
-            protocol=accuracy.protocol,
-            model=accuracy.model,
-            records_sha256=records_sha256,
-        ),
-        others=case.others,
-    )
-
-
-def _keep_artifact(artifact: Path, sha256: str) -> None:
-    if sha256_of(artifact) == sha256:
-        keep(artifact, sha256)
-
-
-def _keep_records(case: CaseFacts, path: Path) -> tuple[str, str]:
-    """Write match records; their hash, and a warning where another machine will not find them."""
-    packed = base64.b64decode(case.accuracy.records) if case.accuracy else b""
-    if not packed:
-        return "", ""
-    sha256, place = keep_records(path, packed)
-    if place.parent == path.parent:
-        return sha256, ""
-    size = f"{len(packed) / 1e6:.1f} MB"
-    return sha256, f". Its match records take {size} and stay in the cache of this machine: no_regression needs them"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from pytest_rfperf.session.bench import CaseBench
@@ -22,6 +23,15 @@ class Session(Inventory):
         super().__init__(settings, progress, **more)
         self._benches: dict[Case, CaseBench] = {}
         self._pairs: dict[tuple[Case, Case], PairBench] = {}
+
+    def close(self) -> None:
+        """Close what took turns, then all that an inventory holds."""
+        with contextlib.ExitStack() as stack:
+            stack.callback(super().close)
+            for bench in self._benches.values():
+                stack.callback(bench.close)
+            for pair in self._pairs.values():
+                stack.callback(pair.close)
 
     def bench(self, case: Case) -> CaseBench:
         """The bench of a case, made at the first use."""

@@ -113,7 +113,8 @@ def _figures(session: Session, choice: Choice, name: str, largest: str) -> Figur
     run = bench.latency(LoadShape(), lambda run: run.duration_s >= _LATENCY_S, _LATENCY_S)
     ratio = None
     if name != largest:
-        pairs = bench.paired(largest, LoadShape(), lambda run: run.duration_s >= _LATENCY_S)
+        pair = session.pair(bench.case, largest)
+        pairs = pair.measure(LoadShape(), lambda run: run.duration_s >= _LATENCY_S, _LATENCY_S)
         ratio = median_ratio(paired_ratios(pairs)).value
     return Figures(ap, latency_facts_of(bench, run).p95_ms, ratio)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pytest_rfperf.cache_folder import cache_folder
 from pytest_rfperf.errors import ModelError, StoreError
+from pytest_rfperf.store.lfs_pointer import read_pointer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +20,7 @@ _LOCATION = re.compile(rb"\n\x08location\x12([\x01-\x7f])", re.DOTALL)
 """How a TensorProto names its file of external weights: an entry of the key "location" and a short value."""
 
 
-def artifact_files(artifact: Path) -> list[Path]:
+def named_files(artifact: Path) -> list[Path]:
     """The ONNX file, and the files of external weights that it names and that lie in its folder.
 
     Raises
@@ -32,10 +33,32 @@ def artifact_files(artifact: Path) -> list[Path]:
     except OSError as error:
         msg = f"model file {artifact} cannot be read ({error.strerror}); set `artifact` of the model to an ONNX file"
         raise ModelError(msg) from error
-    names = {content[m.end() : m.end() + m[1][0]].decode(errors="replace") for m in _LOCATION.finditer(content)}
     folder = artifact.parent.resolve()
-    beside = {(folder / name).resolve() for name in names if "\0" not in name}
+    beside = {(folder / name).resolve() for name in external_names(content)}
     return [artifact, *sorted(path for path in beside if path.is_file() and path.is_relative_to(folder))]
+
+
+def artifact_files(artifact: Path) -> list[Path]:
+    """All files of a model, each with its bytes.
+
+    Raises
+    ------
+    ModelError
+        If the artefact cannot be read, or one of the files is a Git LFS pointer.
+    """
+    files = named_files(artifact)
+    for file in files:
+        pointer = read_pointer(file)
+        if pointer:
+            msg = f"model file {file} is a Git LFS pointer, not the model itself ({pointer}); run `git lfs pull`"
+            raise ModelError(msg)
+    return files
+
+
+def external_names(content: bytes) -> set[str]:
+    """The files of external weights that an ONNX file names, as it names them."""
+    names = {content[m.end() : m.end() + m[1][0]].decode(errors="replace") for m in _LOCATION.finditer(content)}
+    return {name for name in names if "\0" not in name}
 
 
 def sha256_of(artifact: Path) -> str:
@@ -46,7 +69,7 @@ def sha256_of(artifact: Path) -> str:
     ModelError
         If a file cannot be read.
     """
-    digests = [_digest(path) for path in artifact_files(artifact)]
+    digests = [file_sha256(path) for path in artifact_files(artifact)]
     return digests[0] if len(digests) == 1 else hashlib.sha256(" ".join(digests).encode()).hexdigest()
 
 
@@ -77,7 +100,7 @@ def keep(artifact: Path, sha256: str) -> Path:
         if sha256_of(temporary / "model.onnx") != sha256:
             msg = f"{artifact} changed while it was measured; measure it again"
             raise StoreError(msg)
-        temporary.replace(place)
+        _put(temporary, place)
     except OSError as error:
         msg = f"{place} cannot be written: {error.strerror or error}"
         raise StoreError(msg) from error
@@ -86,7 +109,17 @@ def keep(artifact: Path, sha256: str) -> Path:
     return place / "model.onnx"
 
 
-def _digest(path: Path) -> str:
+def _put(temporary: Path, place: Path) -> None:
+    try:
+        temporary.replace(place)
+    except OSError:
+        # Another process may have kept the same bytes meanwhile.
+        if not (place / "model.onnx").is_file():
+            raise
+
+
+def file_sha256(path: Path) -> str:
+    """Hash of one file's bytes."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):

@@ -9,20 +9,30 @@ import msgspec
 
 from pytest_rfperf.errors import StoreError
 from pytest_rfperf.store.atomic import write_atomically
+from pytest_rfperf.store.seal import seal_fault, seal_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
-SCHEMA = 1
+SCHEMA = 2
 MOST_RUNS = 20
 MAX_BYTES = 2 * 10**6
 _UNSAFE = re.compile(r"[^\w.+-]")
+REMEDY = (
+    "restore the file from version control, measure the old artefact again with rfperf baselines refresh, or delete "
+    "the file and record anew: pytest --rfperf-record"
+)
+"""What to do about a file that was edited."""
+_SHA256 = "^[0-9a-f]{64}$"
+_PERHAPS_SHA256 = "^([0-9a-f]{64})?$"
 
 
 class StoredLatency(msgspec.Struct, frozen=True, kw_only=True):
     """One latency run: figures for the reader, raw samples for a later statistic.
 
-    `protocol` must be equal for two runs to be comparable. A percentile of failed requests is null.
+    `protocol` must be equal for two runs to be comparable. A percentile of failed requests is null. `clean_p50_ms` is
+    the median of the calls that had a CPU for themselves; of all answered ones where that cannot be observed.
     """
 
     shape: str
@@ -30,6 +40,7 @@ class StoredLatency(msgspec.Struct, frozen=True, kw_only=True):
     failed: int
     p50_ms: float | None
     p95_ms: float | None
+    clean_p50_ms: float | None = None
     protocol: dict[str, str]
     samples: str
 
@@ -38,28 +49,54 @@ class StoredAccuracy(msgspec.Struct, frozen=True, kw_only=True):
     """One accuracy pass: the twelve COCO values by name, -1 where undefined.
 
     `protocol` must be equal for two passes to be comparable, and where the file is the same, `model` too.
-    `records_sha256` is the hash of the match records, which lie beside the newest run's file or in the cache; empty
-    where none were kept.
+    `records_sha256` is the hash of the match records; empty where none were kept. Those of the newest run that has some
+    lie beside the file, or in the cache where `records_bytes` are too many; those of older runs are gone.
     """
 
     images: int
     values: dict[str, float]
     protocol: dict[str, str]
     model: dict[str, str] = {}
-    records_sha256: Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{64})?$")] = ""
+    records_sha256: Annotated[str, msgspec.Meta(pattern=_PERHAPS_SHA256)] = ""
+    records_bytes: int = 0
 
 
 class StoredRun(msgspec.Struct, frozen=True, kw_only=True):
-    """What one recording session measured of one model on one target and dataset."""
+    """What one recording session measured of one model on one target and dataset.
+
+    Attributes
+    ----------
+    recorded, recorded_by : str
+        When it was written here, and by whom.
+    run, commit : str
+        The session that measured it, and the commit of the project at that time, with "+changes" where files differed
+        from it; no commit without git.
+    artifact, artifact_sha256 : str
+    environment : dict
+    verdicts : list of str
+        What every gate said.
+    despite, reason : str
+        The gates that failed and were accepted, and why; empty where all passed.
+    latency, accuracy, others
+        The figures.
+    seal : str
+        Hash over all else, see `store.seal`.
+    """
 
     recorded: str
     artifact: str
-    artifact_sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+    artifact_sha256: Annotated[str, msgspec.Meta(pattern=_SHA256)]
     environment: dict[str, str]
     verdicts: list[str]
     latency: list[StoredLatency] = []
     accuracy: StoredAccuracy | None = None
     others: dict[str, float] = {}
+    recorded_by: str = ""
+    commit: str = ""
+    run: str = ""
+    despite: str = ""
+    reason: str = ""
+    seal: Annotated[str, msgspec.Meta(pattern=_PERHAPS_SHA256)] = ""
 
 
 class Baseline(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +107,22 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
     target: str
     dataset: str
     runs: list[StoredRun]
+
+    @property
+    def names(self) -> tuple[str, str, str]:
+        """Model, target and dataset."""
+        return self.model, self.target, self.dataset
+
+    @property
+    def run_of_records(self) -> StoredRun | None:
+        """The newest run that names match records: those that are kept."""
+        return next((run for run in self.runs if run.accuracy is not None and run.accuracy.records_sha256), None)
+
+    @property
+    def records_sha256(self) -> str:
+        """Hash of the match records that are kept; empty without."""
+        run = self.run_of_records
+        return run.accuracy.records_sha256 if run and run.accuracy else ""
 
 
 class _Schema(msgspec.Struct):
@@ -93,10 +146,27 @@ def read_baseline(path: Path) -> Baseline | None:
     Raises
     ------
     StoreError
-        If the file is no baseline, or of a schema that this version does not know.
+        If the file is no baseline, of a schema that this version does not know, or a run was edited by hand.
     """
     if not path.is_file():
         return None
+    baseline = decode_baseline(path)
+    for run in baseline.runs:
+        fault = seal_fault(run, baseline.names)
+        if fault:
+            msg = f"{path}: the run of {run.recorded} was edited by hand: {fault}; {REMEDY}"
+            raise StoreError(msg)
+    return baseline
+
+
+def decode_baseline(path: Path) -> Baseline:
+    """Read a baseline without asking whether its seals fit.
+
+    Raises
+    ------
+    StoreError
+        If the file is no baseline, or of a schema that this version does not know.
+    """
     try:
         content = path.read_bytes()
         if len(content) > MAX_BYTES:
@@ -108,7 +178,9 @@ def read_baseline(path: Path) -> Baseline | None:
         msg = f"{path} is no baseline: {error}; restore it from version control, or delete it and record anew"
         raise StoreError(msg) from error
     if baseline is None:
-        msg = f"{path} has schema {schema}; this version reads schema {SCHEMA}: upgrade pytest-rfperf"
+        known = f"{path} has schema {schema}; this version reads schema {SCHEMA}"
+        older = "an earlier version wrote it, without seals; delete it and record anew: pytest --rfperf-record"
+        msg = f"{known}: {older if schema < SCHEMA else 'upgrade pytest-rfperf'}"
         raise StoreError(msg)
     return baseline
 
@@ -119,10 +191,9 @@ def shown_path(path: Path, root: Path) -> str:
 
 
 def add_run(path: Path, names: tuple[str, str, str], run: StoredRun) -> None:
-    """Put a run in front; keep at most twenty, and fewer where the file would pass 2 MB.
+    """Seal a run and put it in front; keep at most twenty, and fewer where the file would pass 2 MB.
 
-    A single run that passes 2 MB alone is kept without its raw samples. Match records are those of the newest run
-    that has some: older ones name none any more.
+    A single run that passes 2 MB alone is kept without its raw samples. Runs that are there stay as they are.
 
     Raises
     ------
@@ -130,27 +201,33 @@ def add_run(path: Path, names: tuple[str, str, str], run: StoredRun) -> None:
         If the file that is there is no baseline, or cannot be written.
     """
     before = read_baseline(path)
-    older = before.runs if before else []
-    if run.accuracy is not None and run.accuracy.records_sha256:
-        older = [_without_records(one) for one in older]
-    runs = [run, *older][:MOST_RUNS]
-    content = _encoded(names, runs)
-    while len(content) > MAX_BYTES and len(runs) > 1:
+    runs = [_sealed(run, names), *(before.runs if before else [])][:MOST_RUNS]
+    while len(_encoded(names, runs)) > MAX_BYTES and len(runs) > 1:
         runs = runs[:-1]
-        content = _encoded(names, runs)
-    if len(content) > MAX_BYTES:
+    if len(_encoded(names, runs)) > MAX_BYTES:
         bare = [msgspec.structs.replace(latency, samples="") for latency in run.latency]
-        content = _encoded(names, [msgspec.structs.replace(run, latency=bare)])
-    write_atomically(path, content)
+        runs = [_sealed(msgspec.structs.replace(run, latency=bare), names)]
+    write_runs(path, names, runs)
 
 
-def _without_records(run: StoredRun) -> StoredRun:
-    if run.accuracy is None:
-        return run
-    return msgspec.structs.replace(run, accuracy=msgspec.structs.replace(run.accuracy, records_sha256=""))
+def write_runs(path: Path, names: tuple[str, str, str], runs: Sequence[StoredRun]) -> None:
+    """Write a baseline of these sealed runs, newest first: model, target and dataset are its `names`.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be written.
+    """
+    write_atomically(path, _encoded(names, runs))
 
 
-def _encoded(names: tuple[str, str, str], runs: list[StoredRun]) -> bytes:
+def _sealed(run: StoredRun, names: tuple[str, str, str]) -> StoredRun:
+    """A run as a file gives it back (a whole number may be a float there), sealed."""
+    as_read = msgspec.json.decode(msgspec.json.encode(run), type=StoredRun)
+    return msgspec.structs.replace(as_read, seal=seal_of(as_read, names))
+
+
+def _encoded(names: tuple[str, str, str], runs: Sequence[StoredRun]) -> bytes:
     model, target, dataset = names
-    baseline = Baseline(schema=SCHEMA, model=model, target=target, dataset=dataset, runs=runs)
+    baseline = Baseline(schema=SCHEMA, model=model, target=target, dataset=dataset, runs=list(runs))
     return msgspec.json.format(msgspec.json.encode(baseline, order="sorted"), indent=1) + b"\n"

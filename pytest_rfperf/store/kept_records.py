@@ -27,7 +27,7 @@ def keep_records(baseline: Path, content: bytes) -> tuple[str, Path]:
         If they cannot be written.
     """
     sha256 = sha256_of_records(content)
-    place = _beside(baseline, sha256) if len(content) <= MOST_BESIDE else _cached(sha256)
+    place = records_beside(baseline, sha256) if len(content) <= MOST_BESIDE else records_cached(sha256)
     write_atomically(place, content)
     return sha256, place
 
@@ -36,7 +36,7 @@ def drop_older_records(baseline: Path, sha256: str) -> None:
     """Delete records beside a baseline that its newest run does not name."""
     ours = re.compile(re.escape(baseline.stem) + rf"\.[0-9a-f]{{{_SHOWN}}}\.records")
     for path in baseline.parent.glob("*.records"):
-        if ours.fullmatch(path.name) and path != _beside(baseline, sha256):
+        if ours.fullmatch(path.name) and path != records_beside(baseline, sha256):
             path.unlink(missing_ok=True)
 
 
@@ -48,7 +48,7 @@ def read_records(baseline: Path, sha256: str) -> tuple[bytes, str]:
     StoreError
         If they are not there, or are not those that the baseline names.
     """
-    for place in (_beside(baseline, sha256), _cached(sha256)):
+    for place in (records_beside(baseline, sha256), records_cached(sha256)):
         content = _content(place)
         if content is not None:
             if sha256_of_records(content) == sha256:
@@ -76,9 +76,11 @@ def _content(place: Path) -> bytes | None:
         raise StoreError(msg) from error
 
 
-def _beside(baseline: Path, sha256: str) -> Path:
+def records_beside(baseline: Path, sha256: str) -> Path:
+    """Where small records of a baseline lie."""
     return baseline.with_name(f"{baseline.stem}.{sha256[:_SHOWN]}.records")
 
 
-def _cached(sha256: str) -> Path:
+def records_cached(sha256: str) -> Path:
+    """Where large records lie, on the machine that recorded them."""
     return cache_folder() / "records" / f"{sha256}.records"

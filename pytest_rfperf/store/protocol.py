@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pytest_rfperf.store.baseline import StoredRun
+
+
+_SPEED_ONLY = frozenset({"cpu", "governor", "power mode", "python", "system", "turbo", "visible cores"})
+"""Facts of an environment that accuracy does not depend on, or no more than in the last bits."""
 
 
 def difference(stored: Mapping[str, str], current: Mapping[str, str]) -> str | None:
@@ -19,17 +23,29 @@ def difference(stored: Mapping[str, str], current: Mapping[str, str]) -> str | N
     return None
 
 
-def accuracy_difference(
-    stored: StoredRun, protocol: Mapping[str, str], model: Mapping[str, str], artifact_sha256: str
-) -> str | None:
+class AccuracyRunOf(NamedTuple):
+    """All that decides whether an accuracy pass may be compared with a stored one."""
+
+    protocol: Mapping[str, str]
+    model: Mapping[str, str]
+    environment: Mapping[str, str]
+    artifact_sha256: str
+
+
+def accuracy_difference(stored: StoredRun, now: AccuracyRunOf) -> str | None:
     """What forbids to compare two accuracy passes, as `difference` says it.
 
-    They must be evaluated alike, and where the model file is the same, prepared and read alike too: another file may
-    bring a preparation of its own.
+    They must be evaluated alike, by libraries of the same versions, and where the model file is the same, prepared and
+    read alike too: another file may bring a preparation of its own.
     """
     if stored.accuracy is None:
         return None
-    why = difference(stored.accuracy.protocol, protocol)
-    if why is None and stored.artifact_sha256 == artifact_sha256:
-        why = difference(stored.accuracy.model, model)
-    return why
+    why = difference(stored.accuracy.protocol, now.protocol)
+    if why is None and stored.artifact_sha256 == now.artifact_sha256:
+        why = difference(stored.accuracy.model, now.model)
+    return why or difference(_computing(stored.environment), _computing(now.environment))
+
+
+def _computing(environment: Mapping[str, str]) -> dict[str, str]:
+    """The part of an environment that detections depend on."""
+    return {key: value for key, value in environment.items() if key not in _SPEED_ONLY}

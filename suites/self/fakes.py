@@ -18,6 +18,7 @@ from pytest_rfperf.data.runs import FAILED_NS, ColdStart, HostSignals, LatencyRu
 from pytest_rfperf.data.timing import Timing
 from pytest_rfperf.errors import RequestError
 from pytest_rfperf.measure.closed_loop import ClosedLoop
+from pytest_rfperf.measure.paired_loop import LocalSide, PairedLoop
 from pytest_rfperf.session.facts import (
     AccuracyFacts,
     CaseFacts,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from pytest_rfperf.core.resampling import Part
     from pytest_rfperf.data.estimate import Resampled
+    from pytest_rfperf.data.runs import PairedRun
 
 MS = 10**6
 S = 10**9
@@ -123,6 +125,8 @@ class SlimTarget:
     """All that a target must have; `events` and `clock` are set by the test."""
 
     options = FakeOptions
+    latencies: dict[str, Sequence[int]] = {}
+    """By the name of a model, where a test gives it its own."""
     events: list[str] = []
     clock = FakeClock()
 
@@ -132,7 +136,7 @@ class SlimTarget:
 
     def open(self, model: Any) -> FakeDetector:
         self.events.append(f"open {model.name} on {self.name}")
-        detector = FakeDetector(self.clock, [self.latency_ns])
+        detector = FakeDetector(self.clock, self.latencies.get(model.name, [self.latency_ns]))
         detector.close = lambda: self.events.append(f"close {model.name} on {self.name}")
         return detector
 
@@ -162,6 +166,7 @@ class FakeBench:
     where = "fast on cpu/street"
     alpha = 0.05
     beta = 0.05
+    cap_option = "--rfperf-cap"
 
     def __init__(self, *, cap_s: float = 30.0, artifact: Path | None = None, **answers: Any) -> None:
         self.cap_s = cap_s
@@ -183,6 +188,14 @@ class FakeBench:
         self.asked.append("baseline")
         return self.answers["baseline"]
 
+    def opponent(self, against: str) -> Any:
+        self.asked.append(("opponent", against))
+        return self.answers["opponent"]
+
+    def stored_medians(self, shape: LoadShape) -> tuple[float, ...]:
+        self.asked.append(("stored medians", shape))
+        return self.answers["stored_medians"]
+
     def resampled(self, accuracy: Any, part: Part, *, certainty: float | None) -> Resampled:
         return resampled_ap(accuracy.records, accuracy.run.images, part, certainty=certainty)
 
@@ -197,6 +210,41 @@ class FakeBench:
 
     def memory(self) -> MemoryUse:
         return self.answers["memory"]
+
+
+class FakeOpponent:
+    """Takes turns in fake time, or answers with runs that the test made: the first, then those of fresh sessions."""
+
+    def __init__(self, *runs: PairedRun, latencies_ns: Any = None, alike: bool = True, said: str = "accurate") -> None:
+        self.runs, self.latencies_ns, self.alike, self.said = list(runs), latencies_ns, alike, said
+        self.asked: list[tuple[str, LoadShape]] = []
+        self.cap_s = 30.0
+
+    def measure(self, shape: LoadShape, decided: Callable[[PairedRun], bool]) -> PairedRun:
+        self.asked.append(("measure", shape))
+        return self._answer(shape, decided)
+
+    def again(self, shape: LoadShape, decided: Callable[[PairedRun], bool]) -> PairedRun:
+        self.asked.append(("again", shape))
+        return self._answer(shape, decided)
+
+    def _answer(self, shape: LoadShape, decided: Callable[[PairedRun], bool]) -> PairedRun:
+        if self.runs:
+            run = self.runs.pop(0)
+            decided(run)
+            return run
+        clock = FakeClock()
+        sides = [local_side(FakeDetector(clock, some), clock) for some in self.latencies_ns]
+        return PairedLoop(*sides, shape, clock, seed=0).extend(decided, self.cap_s, lambda _: None)
+
+
+def local_side(
+    detector: FakeDetector, clock: FakeClock, images: Sequence[Any] = ("image",), *, scope: str = "end-to-end"
+) -> LocalSide:
+    """One of two that take turns."""
+    whole = scope == "end-to-end"
+    call = detector.detect if whole else detector.run
+    return LocalSide(call, images, clock, one_thread=detector.one_thread, has_timing=whole)
 
 
 class LoopBench(FakeBench):

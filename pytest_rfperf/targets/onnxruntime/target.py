@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import sys
 from typing import TYPE_CHECKING, ClassVar
 
 import cv2
+import msgspec
 import numpy as np
 import onnxruntime
 
@@ -17,14 +17,17 @@ from pytest_rfperf.errors import AttestationError, ModelError
 from pytest_rfperf.targets.onnxruntime.attestation import CPU, asked_providers, attest, node_placement, precision_of
 from pytest_rfperf.targets.onnxruntime.detector import OnnxruntimeDetector
 from pytest_rfperf.targets.onnxruntime.fresh import FreshProcess
+from pytest_rfperf.targets.onnxruntime.host_facts import host_facts
 from pytest_rfperf.targets.onnxruntime.options import OnnxruntimeOptions
 from pytest_rfperf.targets.onnxruntime.session import open_session, signature_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from pytest_rfperf.data.runs import ColdStart, MemoryUse
     from pytest_rfperf.protocols import Model
+    from pytest_rfperf.targets.onnxruntime.apart import ApartDetector
 
 
 class OnnxruntimeTarget:
@@ -82,12 +85,29 @@ class OnnxruntimeTarget:
             raise ModelError(msg)
         return detector
 
+    def open_apart(self, model: Model, *, python: Path | None, core: int | None) -> ApartDetector:
+        """Open it in a process of its own: of another interpreter, or of this one without; pinned to a core.
+
+        Raises
+        ------
+        TargetError
+            If that interpreter is not there, too old or without the packages, or its process dies or hangs.
+        ModelError, AttestationError
+            As `open`.
+        """
+        from pytest_rfperf.targets.onnxruntime.apart import open_apart  # noqa: PLC0415 - psutil is not in that process
+
+        return open_apart(self.name, self._options, model, python=python, core=core)
+
+    def for_turns(self) -> OnnxruntimeTarget:
+        """The same target for two models in turns: idle threads of one disturb the other where they spin."""
+        if self._options.threads == 1 or not self._options.spinning:
+            return self
+        return OnnxruntimeTarget(self.name, msgspec.structs.replace(self._options, spinning=False))
+
     def environment(self) -> Environment:
         """Versions and hardware as seen from this process."""
-        stable = {
-            "cpu": _cpu_model(),
-            "visible cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
-            "system": platform.system(),
+        stable = host_facts() | {
             "python": platform.python_version(),
             "onnxruntime": onnxruntime.__version__,
             "numpy": np.__version__,
@@ -110,15 +130,3 @@ class OnnxruntimeTarget:
         if model.sha256 not in self._fresh_processes:
             self._fresh_processes[model.sha256] = FreshProcess(self.name, self._options, model)
         return self._fresh_processes[model.sha256]
-
-
-def _cpu_model() -> str:
-    """The name that the CPU gives itself, where the system tells."""
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as lines:  # noqa: PTH123 - a device file, read by line
-            for line in lines:
-                if line.startswith("model name"):
-                    return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from fakes import MS, FakeBench, FakeClock, FakeDetector, latency_run
+from fakes import MS, FakeBench, FakeOpponent, latency_run
 
 from pytest_rfperf.data.runs import FAILED_NS, LoadShape, PairedRun
 from pytest_rfperf.data.verdict import Outcome
@@ -11,24 +11,15 @@ from pytest_rfperf.errors import UsageError
 from pytest_rfperf.gates.gate import make_gate
 from pytest_rfperf.gates.latency_ratio import LatencyRatio
 from pytest_rfperf.gates.training_ratio import TrainingRatio
-from pytest_rfperf.measure.paired_loop import PairedLoop, Side
 
 
 class PairedBench(FakeBench):
-    """Answers with a real paired loop in fake time, or with a run that the test made."""
+    """Answers with a real paired loop in fake time, or with runs that the test made."""
 
-    def __init__(self, own=(), other=(), *, cap_s=30.0, run=None):
-        super().__init__(cap_s=cap_s)
-        self.latencies, self.run = (own, other), run
-
-    def paired(self, against, shape, decided):
-        self.asked.append((against, shape))
-        if self.run:
-            decided(self.run)
-            return self.run
-        clock = FakeClock()
-        sides = [Side(FakeDetector(clock, some).detect, ["image"], True) for some in self.latencies]
-        return PairedLoop(*sides, shape, clock, seed=0).extend(decided, self.cap_s, lambda _: None)
+    def __init__(self, own=(), other=(), *, cap_s=30.0, runs=(), alike=True):
+        self.other = FakeOpponent(*runs, latencies_ns=(own, other), alike=alike)
+        self.other.cap_s = cap_s
+        super().__init__(cap_s=cap_s, opponent=self.other)
 
 
 def test_a_ratio_that_is_kept_passes_as_soon_as_pairs_show_it():
@@ -37,17 +28,18 @@ def test_a_ratio_that_is_kept_passes_as_soon_as_pairs_show_it():
     assert (verdict.outcome, verdict.measured, verdict.limit, verdict.unit) == (Outcome.PASS, 0.5, 0.8, "x")
     pairs = verdict.message.partition("(n=")[2].partition(" ")[0]
     assert verdict.message == (
-        f"median 0.5 <= 0.8 times the end-to-end service time of accurate for fast on cpu/street (n={pairs} pairs, "
-        f"0 over, 95 % interval 0.5..0.5)"
+        f"median 0.5 (95 % interval 0.5..0.5) <= 0.8 times the end-to-end service time of accurate for fast on "
+        f"cpu/street (n={pairs} pairs, 0 of {pairs} over, 0.24 s in turns)"
     )
     assert int(pairs) < 20
-    assert bench.asked == [("accurate", LoadShape())]
+    assert (bench.asked, bench.other.asked) == ([("opponent", "accurate")], [("measure", LoadShape())])
 
 
 def test_a_ratio_that_is_broken_fails():
     verdict = LatencyRatio(0.4, against="accurate").judge(PairedBench([10 * MS], [20 * MS]))
     assert verdict.outcome is Outcome.FAIL
-    assert verdict.message.startswith("median 0.5 > 0.4 times the end-to-end service time of accurate")
+    assert verdict.message.startswith("median 0.5 (95 % interval 0.5..0.5) > 0.4 times the end-to-end service time of")
+    assert verdict.message.endswith("seen again in fresh sessions (8 pairs, 0.24 s)")
 
 
 def test_a_ratio_at_its_limit_is_undecided_at_the_cap():
@@ -60,21 +52,21 @@ def test_a_ratio_at_its_limit_is_undecided_at_the_cap():
 
 def test_where_no_pair_was_answered_nothing_is_decided():
     run = PairedRun(latency_run([MS] * 50), latency_run([FAILED_NS] * 50))
-    verdict = LatencyRatio(2, against="accurate").judge(PairedBench(run=run))
+    verdict = LatencyRatio(2, against="accurate").judge(PairedBench(runs=[run, run]))
     assert verdict.outcome is Outcome.INCONCLUSIVE
-    assert "n=0 pairs" in verdict.message
-    assert "undecided after 8 s: no pair was answered; raise --rfperf-cap" in verdict.message
+    assert "0 of 0 over" in verdict.message
+    assert "undecided after 8 s: no pair told the two apart; raise --rfperf-cap" in verdict.message
 
 
 def test_failed_calls_of_its_own_count_as_over():
     run = PairedRun(latency_run([FAILED_NS] * 50), latency_run([MS] * 50))
-    assert LatencyRatio(2, against="accurate").judge(PairedBench(run=run)).outcome is Outcome.FAIL
+    assert LatencyRatio(2, against="accurate").judge(PairedBench(runs=[run, run])).outcome is Outcome.FAIL
 
 
 def test_a_model_alone_is_compared_with_the_other_alone():
     bench = PairedBench([10 * MS], [20 * MS])
     LatencyRatio(0.8, against="accurate", scope="model-only").judge(bench)
-    assert bench.asked == [("accurate", LoadShape("model-only"))]
+    assert bench.other.asked == [("measure", LoadShape("model-only"))]
 
 
 @pytest.mark.parametrize(
@@ -83,7 +75,8 @@ def test_a_model_alone_is_compared_with_the_other_alone():
         ({"max": 0, "against": "accurate"}, "max"),
         ({"max": 2, "against": ""}, "against"),
         ({"max": 2, "against": 7}, "against"),
-        ({"max": 2, "against": "accurate", "percentile": 95}, "percentile"),
+        ({"max": 2, "against": "accurate", "percentile": 49}, "expected 50, the median, to 99.9"),
+        ({"max": 2, "against": "accurate", "percentile": 99.99}, "percentile"),
         ({"max": 2, "against": "accurate", "scope": "whole"}, "known: end-to-end, model-only"),
         ({"max": 2}, "against"),
     ],

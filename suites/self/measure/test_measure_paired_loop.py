@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fakes import MS, FakeClock, FakeDetector
+from fakes import MS, FakeClock, FakeDetector, local_side
 
 from pytest_rfperf.core.ratios import median_ratio, paired_ratios
 from pytest_rfperf.data.runs import FAILED_NS, LoadShape
-from pytest_rfperf.measure.paired_loop import PairedLoop, Side
+from pytest_rfperf.measure.paired_loop import PairedLoop
 
 IMAGES = [bytes([i]) for i in range(10)]
 
 
 def make_loop(first=(4 * MS,), second=(10 * MS,), *, shape=None, one_thread=True):
     clock = FakeClock()
-    detectors = [FakeDetector(clock, latencies) for latencies in (first, second)]
-    sides = [Side(d.run if shape and shape.scope == "model-only" else d.detect, IMAGES, one_thread) for d in detectors]
-    return PairedLoop(*sides, shape or LoadShape(), clock, seed=0), detectors, clock
+    detectors = [FakeDetector(clock, latencies, one_thread=one_thread) for latencies in (first, second)]
+    shape = shape or LoadShape()
+    sides = [local_side(detector, clock, IMAGES, scope=shape.scope) for detector in detectors]
+    return PairedLoop(*sides, shape, clock, seed=0), detectors, clock
 
 
 def extend(loop, *, decided=lambda _: False, cap_s=1.0):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import msgspec
 import pytest
 from fakes import MS, FakeClock, S, SlimTarget, write_project
@@ -29,6 +27,7 @@ def session(tmp_path, monkeypatch):
     """A session on the fake target."""
     monkeypatch.setattr(SlimTarget, "clock", FakeClock())
     monkeypatch.setattr(SlimTarget, "events", [])
+    monkeypatch.setattr(SlimTarget, "latencies", {})
     write_project(tmp_path / "project")
     settings = load_settings(tmp_path / "project", CommandLine(), {})
     return Session(settings, Silent(), clock=SlimTarget.clock, lock=HostLock(tmp_path))
@@ -36,6 +35,10 @@ def session(tmp_path, monkeypatch):
 
 def after(pairs):
     return lambda run: run.pairs >= pairs
+
+
+def turns(session, against, case=CASE):
+    return session.bench(case).opponent(against).measure(LoadShape(), after(10))
 
 
 def test_the_smaller_model_comes_first_whoever_asks(session):
@@ -47,12 +50,9 @@ def test_the_smaller_model_comes_first_whoever_asks(session):
 
 
 def test_a_bench_hears_of_its_own_side_first(session):
-    bench = session.bench(CASE)
-    bench.detector._spend_ns, other = None, session.bench(Case("accurate", "cpu", "street"))
-    bench.detector.latencies_ns = iter(lambda: MS, 0)
-    other.detector.latencies_ns = iter(lambda: 4 * MS, 0)
-    own = bench.paired("accurate", LoadShape(), after(10))
-    back = other.paired("fast", LoadShape(), after(10))
+    SlimTarget.latencies.update(fast=[MS], accurate=[4 * MS])
+    own = turns(session, "accurate")
+    back = turns(session, "fast", Case("accurate", "cpu", "street"))
     assert (own.first.latencies_ns[0], own.second.latencies_ns[0]) == (MS, 4 * MS)
     assert (back.first.latencies_ns[0], back.second.latencies_ns[0]) == (4 * MS, MS)
     assert own.pairs == back.pairs
@@ -60,12 +60,12 @@ def test_a_bench_hears_of_its_own_side_first(session):
 
 def test_no_model_is_compared_with_itself(session):
     with pytest.raises(UsageError, match=r"'fast' cannot be compared with itself; .* @sizes"):
-        session.bench(CASE).paired("fast", LoadShape(), after(1))
+        session.bench(CASE).opponent("fast")
 
 
 def test_an_unknown_model_is_named_with_those_there_are(session):
     with pytest.raises(UsageError, match="no model of the name or size 'huge'; known: fast, accurate"):
-        session.bench(CASE).paired("huge", LoadShape(), after(1))
+        session.bench(CASE).opponent("huge")
 
 
 def test_compare_takes_the_smallest_and_the_largest_unless_told(session):
@@ -80,14 +80,13 @@ def test_compare_takes_the_smallest_and_the_largest_unless_told(session):
 
 
 def test_a_slow_down_is_measured_once_and_shown_with_its_pairs(session):
-    for name, latency in (("fast", 2 * MS), ("accurate", 5 * MS)):
-        session.detector(name, "cpu").latencies_ns = iter(lambda latency=latency: latency, 0)
+    SlimTarget.latencies.update(fast=[2 * MS], accurate=[5 * MS])
     sizes = Compare(session, Case(None, "cpu", "street"))()
     estimate = sizes.slow_down()
     assert (estimate.value, estimate.low, estimate.high) == (2.5, 2.5, 2.5)
-    calls = len(session.detector("fast", "cpu").images)
+    spent_ns = SlimTarget.clock.now_ns
     assert sizes.slow_down() == estimate
-    assert len(session.detector("fast", "cpu").images) == calls
+    assert SlimTarget.clock.now_ns == spent_ns
     facts = comparison_facts(sizes._bench)
     assert facts.slow_downs["end-to-end"].value == 2.5
     assert facts.pairs["end-to-end"] >= 50
@@ -104,15 +103,14 @@ def test_a_gain_is_resampled_over_the_images_of_the_dataset(session):
 
 
 def test_what_was_measured_in_turns_is_told_apart_from_runs_of_one_model(session):
-    session.bench(CASE).paired("accurate", LoadShape(), after(10))
+    turns(session, "accurate")
     facts = case_facts(session.bench(CASE), "test", ())
     assert [run.shape for run in facts.latency] == ["end-to-end, in turns with accurate"]
 
 
 def test_turns_end_at_the_cap(session):
-    for name in ("fast", "accurate"):
-        session.detector(name, "cpu").latencies_ns = iter(lambda: S, 0)
-    run = session.bench(CASE).paired("accurate", LoadShape(), lambda _: False)
+    SlimTarget.latencies.update(fast=[S], accurate=[S])
+    run = session.bench(CASE).opponent("accurate").measure(LoadShape(), lambda _: False)
     assert 30 <= run.duration_s <= 33
 
 
@@ -130,8 +128,7 @@ def test_training_seconds_come_from_the_configuration_or_the_file(tmp_path, more
 
 
 def test_calls_most_of_which_failed_are_no_slow_down_and_facts_survive_json(session):
-    session.detector("accurate", "cpu").latencies_ns = itertools.cycle([MS, FAILED_NS, FAILED_NS])
-    session.detector("fast", "cpu").latencies_ns = itertools.cycle([MS])
+    SlimTarget.latencies.update(accurate=[MS, FAILED_NS, FAILED_NS], fast=[MS])
     verdict = make_gate("latency_ratio", [2], {"against": "accurate"}).judge(session.bench(CASE))
     back = make_gate("latency_ratio", [2], {"against": "fast"}).judge(session.bench(Case("accurate", "cpu", "street")))
     assert (back.outcome, back.measured) == (Outcome.FAIL, None)
@@ -142,6 +139,6 @@ def test_calls_most_of_which_failed_are_no_slow_down_and_facts_survive_json(sess
 
 
 def test_turns_are_comparable_only_beside_the_same_other_file(session):
-    session.bench(CASE).paired("accurate", LoadShape(), after(10))
+    turns(session, "accurate")
     (run,) = case_facts(session.bench(CASE), "test", ()).latency
     assert run.protocol["in turns with"] == session.model("accurate").sha256

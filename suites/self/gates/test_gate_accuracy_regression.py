@@ -10,14 +10,14 @@ from passes import accuracy_of, baseline_of, coco_results, even_accuracy, ground
 from pytest_rfperf.core.resampling import WHOLE
 from pytest_rfperf.data.verdict import Outcome
 from pytest_rfperf.errors import UsageError
-from pytest_rfperf.gates.no_regression import NoRegression
+from pytest_rfperf.gates.accuracy_regression import AccuracyRegression
 
 WHERE = "for fast on cpu/street (50 images, paired)"
 SAID = "from the baseline of 2024-05-01 (fast.onnx, sha256 0123456789ab)"
 
 
 def judge(now, before, tolerance=0.005):
-    return NoRegression(map=tolerance).judge(FakeBench(accuracy=now, baseline=baseline_of(before)))
+    return AccuracyRegression(map=tolerance).judge(FakeBench(accuracy=now, baseline=baseline_of(before)))
 
 
 def changed(before, now):
@@ -112,7 +112,7 @@ def test_too_few_images_for_limits_are_undecided_unless_nothing_changed_at_all()
 
 def test_without_a_baseline_there_is_one_to_be():
     bench = FakeBench(accuracy=uneven_accuracy(), baseline=None)
-    verdict = NoRegression(map=0.005).judge(bench)
+    verdict = AccuracyRegression(map=0.005).judge(bench)
     assert str(verdict) == (
         "no_regression: no baseline yet for fast on cpu/street; this run becomes it, if all else passes: RECORDING"
     )
@@ -123,7 +123,7 @@ def test_the_usual_protocol_is_measured_before_the_baseline_is_asked_for():
     """The baseline names what is not comparable, for which the pass must be there."""
     one = uneven_accuracy()
     bench = FakeBench(accuracy=one, baseline=baseline_of(one))
-    NoRegression(map=0).judge(bench)
+    AccuracyRegression(map=0).judge(bench)
     assert bench.asked == [
         ("accuracy", {"score_floor": None, "max_detections": 100, "iou_thresholds": None}),
         "baseline",
