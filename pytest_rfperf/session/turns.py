@@ -47,6 +47,8 @@ class Turns:
         self._contenders = (own, other)
         self.said = said
         self.loops: dict[LoadShape, PairedLoop] = {}
+        self.judged = 0
+        """Rank of the contender that a test is about: what `rfperf mutate` has done wrong is done there alone."""
         self._detectors: tuple[Any, ...] = ()
 
     @property
@@ -115,10 +117,16 @@ class Turns:
         try:
             for rank in (1, 0) if swapped else (0, 1):
                 opened[rank] = self._open(self._contenders[rank], core)
+                if rank == self.judged:
+                    opened[rank] = self._with_fault(opened[rank])
         except BaseException:
             _close(tuple(opened.values()))
             raise
         return opened[0], opened[1]
+
+    def _with_fault(self, detector: Any) -> Any:  # noqa: ANN401 - a detector, here or apart
+        model, target = self._contenders[self.judged].model, self._bench.case.target or ""
+        return self._session.with_fault(detector, model, target, in_turns=True)
 
     @property
     def _apart(self) -> bool:
@@ -144,6 +152,7 @@ class Swapped:
     def __init__(self, turns: Turns, said: str) -> None:
         """Name the first in messages by `said`."""
         self._turns, self.said = turns, said
+        turns.judged = 1
 
     @property
     def alike(self) -> bool:

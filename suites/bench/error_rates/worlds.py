@@ -27,9 +27,9 @@ SLICE_NS = 4e6
 
 
 class Work(NamedTuple):
-    """CPU time of calls, and the budget that they exceed at the asked rate."""
+    """What calls take on a host of their own, and the budget that they exceed at the asked rate."""
 
-    cpu_ns: NDArray[np.float64]
+    work_ns: NDArray[np.float64]
     budget_ns: float
 
 
@@ -54,12 +54,9 @@ class World:
     def series(self, rng: np.random.Generator, shape: tuple[int, int], rate: float) -> Series:
         """Calls of which a share of `rate` truly exceed the budget, in the long run."""
         work = self.work(rng, shape, rate)
-        wall = work.cpu_ns / rng.uniform(0.985, 1.0, shape) + self.wait(rng, work.cpu_ns)
-        # The clock of the CPU stops while the call is read out, so that even a calm call shows a little less of it.
-        budget_ns = work.budget_ns
-        if not self.contended:
-            wall = work.cpu_ns
-        return Series(wall.astype(np.int64), (0.999 * work.cpu_ns).astype(np.int64), budget_ns)
+        wall = work.work_ns + self.wait(rng, work.work_ns)
+        cpu = work.work_ns * rng.uniform(0.985, 1.0, shape)
+        return Series(wall.astype(np.int64), cpu.astype(np.int64), work.budget_ns)
 
 
 def steady_chain(rng, shape, correlation):
@@ -109,23 +106,23 @@ def _drifting(rng, shape, rate):
     return Work(WORK_NS * np.exp(deviates), WORK_NS * np.exp(0.05 * norm.isf(rate)))
 
 
-def _calm(rng, cpu_ns):
-    return np.zeros_like(cpu_ns)
+def _calm(rng, work_ns):
+    return np.zeros_like(work_ns)
 
 
 def _interrupted(each_ns):
     """Put off the CPU as often as a timer of that period would do, so that longer calls are put off more often."""
 
-    def wait(rng, cpu_ns):
-        interrupted = rng.random(cpu_ns.shape) < -np.expm1(-cpu_ns / each_ns)
-        return np.where(interrupted, rng.exponential(SLICE_NS, cpu_ns.shape), 0.0)
+    def wait(rng, work_ns):
+        interrupted = rng.random(work_ns.shape) < -np.expm1(-work_ns / each_ns)
+        return np.where(interrupted, rng.exponential(SLICE_NS, work_ns.shape), 0.0)
 
     return wait
 
 
-def _interrupted_in_spells(rng, cpu_ns):
+def _interrupted_in_spells(rng, work_ns):
     """Half of the time, in spells of half a second."""
-    return _interrupted(4e6)(rng, cpu_ns) * spells(rng, cpu_ns.shape, share=0.5, mean_calls=100)
+    return _interrupted(4e6)(rng, work_ns) * spells(rng, work_ns.shape, share=0.5, mean_calls=100)
 
 
 def _independent_slow(rng, shape, rate):
