@@ -32,6 +32,7 @@ _COMMANDS = {
     "advise": "Say which size to ship, from what was measured.",
     "map": "Evaluate COCO detections: mean average precision, bit for bit that of pycocotools.",
     "baselines": "List, show, verify, prune and accept what pytest --rfperf-record wrote.",
+    "mutate": "Put faults into the detectors, and say which of them your tests catch.",
     "doctor": "Say what is installed and configured here, and what is amiss.",
     "reference": "Train the bundled detectors again, and draw their tasks.",
 }

@@ -166,7 +166,7 @@ def _named(name: str, settings: Settings) -> Path:
 def _verified_lines(found: Verified, settings: Settings) -> list[str]:
     lines = [f"wrong: {fault}" for fault in found.faults]
     lines += [f"not checked: {what}" for what in found.unchecked]
-    if not found.checked["files"]:
-        return [*lines, _nothing(settings)] if not found.faults else lines
-    counts = ", ".join(f"{count} {what}" for what, count in found.checked.items() if count)
+    if not found.checked:
+        return lines or [_nothing(settings)]
+    counts = ", ".join(f"{what} {count}" for what, count in found.checked.items())
     return [*lines, f"checked: {counts}: {f'{len(found.faults)} wrong' if found.faults else 'all as recorded'}"]

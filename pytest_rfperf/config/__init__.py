@@ -227,6 +227,8 @@ def _literals(kind: type[Any]) -> dict[str, tuple[str, ...]]:
 
 def _overridden(run: Run, variables: Mapping[str, str], command_line: CommandLine) -> Run:
     """Apply variables, then options, each with its own name in the message."""
+    folder = variables.get(f"{ENVIRONMENT_PREFIX}BASELINES")
+    run = msgspec.structs.replace(run, baselines=folder) if folder else run
     for name in ("cap_s", "suite_cap_s", "alpha", "alpha_scope", "inconclusive", "json"):
         short = name.removesuffix("_s")
         given = {

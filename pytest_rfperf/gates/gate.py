@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pytest_rfperf.data.runs import AccuracyRun, ColdStart, LatencyRun, LoadShape, MemoryUse, PairedRun
     from pytest_rfperf.data.verdict import Verdict
 
+CAP_OPTION = "--rfperf-cap"
 _MEANT = {
     "confidence": "score_floor",
     "conf": "score_floor",
@@ -213,6 +214,12 @@ class Gate:
             interval = f"{'[' if least else '('}{low:g}, {high:g}]" if high != float("inf") else f"greater than {low:g}"
             why = f"expected a number in {interval}" if high != float("inf") else f"expected a number {interval}"
             raise self.refuse(argument, why)
+
+
+def more_time(bench: Bench, needed_s: float) -> str:
+    """Say which option to raise, and to what where that option is the gate's own cap."""
+    known = f" to {needed_s:.0f} s or more" if bench.cap_option == CAP_OPTION else ""
+    return f"raise {bench.cap_option}{known}"
 
 
 def gate_class(name: str) -> type[Gate]:

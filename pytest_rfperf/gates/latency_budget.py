@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pytest_rfperf.data.runs import FAILED_NS, LoadShape
 from pytest_rfperf.data.verdict import Outcome, Verdict
-from pytest_rfperf.gates.gate import Bench, Gate
+from pytest_rfperf.gates.gate import Bench, Gate, more_time
 
 if TYPE_CHECKING:
     from pytest_rfperf.core.budget import BudgetDecision
@@ -119,8 +119,8 @@ class LatencyBudget(Gate):
             return f"{spent}: {self._contention(run, decision)}"
         if run.calls < least:
             return (
-                f"{spent}: a PASS needs at least {least} calls, the cap allowed {run.calls}; raise {bench.cap_option} "
-                f"to {run.duration_s / max(1, run.calls) * least * 1.2:.0f} s or more"
+                f"{spent}: a PASS needs at least {least} calls, the cap allowed {run.calls}; "
+                f"{more_time(bench, run.duration_s / max(1, run.calls) * least * 1.2)}"
             )
         rate, allowed = decision.rate.exceedances / max(1, decision.rate.calls), 1 - self.percentile / 100
         return (

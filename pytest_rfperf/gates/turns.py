@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_rfperf.data.verdict import Outcome
+from pytest_rfperf.gates.gate import more_time
 
 if TYPE_CHECKING:
     from pytest_rfperf.core.regression import RegressionDecision
@@ -113,8 +114,8 @@ def _why(run: PairedRun, decision: RegressionDecision, percentile: float, bench:
     if run.pairs < least:
         seconds = run.duration_s / max(1, run.pairs) * least * 1.2
         return (
-            f"; undecided after {run.duration_s:.3g} s: p{percentile:g} needs about {least} pairs at least; raise "
-            f"{bench.cap_option} to {seconds:.0f} s or more"
+            f"; undecided after {run.duration_s:.3g} s: p{percentile:g} needs about {least} pairs at least; "
+            f"{more_time(bench, seconds)}"
         )
     reason = decision.wall.reason if decision.wall.calls else "no pair told the two apart"
     cpu = "; CPU time is unchanged (cpu-unchanged)" if decision.cpu_unchanged else ""

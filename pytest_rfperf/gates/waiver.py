@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from pytest_rfperf.data.verdict import Outcome, Verdict
-from pytest_rfperf.errors import UsageError
+from pytest_rfperf.errors import RfperfError, UsageError
 from pytest_rfperf.gates.catalogue import CLASSES
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ NAME = "waiver"
 _PARTS = {"no_regression": ("no_regression.latency", "no_regression.map")}
 METRICS: tuple[str, ...] = tuple(metric for name in CLASSES for metric in _PARTS.get(name, (name,)))
 """What a waiver can be of: `Gate.metric` of every gate."""
+_LEAST = ("min_ap", "min_map", "same_detections")
+"""Gates whose limit is a least value: the looser one is the lower one."""
 _TEXTS = {"owner": "whom to ask", "issue": "where it is followed up", "reason": "why it is tolerated"}
 
 
@@ -106,17 +108,17 @@ class Waiver:
 
     def _check_ceiling(self, gate: Gate) -> None:
         """Refuse a ceiling under which the gate would fail all the same."""
-        argument = fields(gate)[0].name
-        limit = getattr(gate, argument)
         try:
-            gate.at(self.ceiling)
+            there = gate.at(self.ceiling)
         except UsageError as error:
             raise self.refuse("ceiling", f"it cannot be the limit of the gate: {error}") from error
-        # Of gates on a least value the looser limit is the lower one; their names say so.
-        least = gate.name.startswith("min_")
-        if (self.ceiling >= limit) if least else (self.ceiling <= limit):
+        argument = next((f.name for f in fields(gate) if getattr(gate, f.name) != getattr(there, f.name)), "")
+        if not argument:
+            raise self.refuse("ceiling", f"{gate.metric} has that limit itself; expected a looser one, or no waiver")
+        limit, least = getattr(gate, argument), gate.name in _LEAST
+        if self.ceiling > limit if least else self.ceiling < limit:
             wanted = f"{'below' if least else 'above'} {limit:g}"
-            why = f"the gate itself has {argument}={limit:g}; expected a ceiling {wanted}, or no waiver"
+            why = f"{gate.metric} itself has {argument}={limit:g}; expected a ceiling {wanted}, or no waiver"
             raise self.refuse("ceiling", why)
 
 
@@ -152,15 +154,16 @@ def judge_waived(gate: Gate, waiver: Waiver, bench: Bench, today: date) -> Verdi
     Where the gate fails, it is judged again at the ceiling on the same evidence: WAIVED where it passes there.
     An expired waiver is an error whatever the gate says, so that it is renewed or removed.
     """
-    verdict = gate.judge(bench)
     if waiver.days_left(today) < 0:
+        verdict = _whatever(gate, bench)
         return replace(verdict, outcome=Outcome.ERROR, message=f"{verdict.message}; {_expired(verdict, waiver, today)}")
+    verdict = gate.judge(bench)
     if verdict.outcome is Outcome.PASS:
         text = f"waiver not needed, remove it ({waiver.owner}, {waiver.issue})"
         return replace(verdict, message=f"{verdict.message}; {text}")
     if verdict.outcome is not Outcome.FAIL:
         return verdict
-    there = gate.at(waiver.ceiling).judge(bench)
+    there = _whatever(gate.at(waiver.ceiling), bench)
     ceiling = f"{waiver.ceiling:g} {verdict.unit}".rstrip()
     until = f"until {waiver.expires} by {waiver.owner} ({waiver.issue}): {waiver.reason}"
     if there.outcome is Outcome.PASS:
@@ -171,13 +174,22 @@ def judge_waived(gate: Gate, waiver: Waiver, bench: Bench, today: date) -> Verdi
     return replace(verdict, message=f"{verdict.message}; {text}")
 
 
+def _whatever(gate: Gate, bench: Bench) -> Verdict:
+    """A verdict also where the gate cannot be judged, which must hide neither a failure nor an expired waiver."""
+    try:
+        return gate.judge(bench)
+    except RfperfError as error:
+        message = str(error).removeprefix(f"{gate.name}: ")
+        return Verdict(gate=gate.name, outcome=Outcome.ERROR, measured=None, limit=0.0, unit="", message=message)
+
+
 def _expired(verdict: Verdict, waiver: Waiver, today: date) -> str:
     """What has run out, and the next step."""
     place = "the marker" if waiver.source == NAME else waiver.source
     step = (
         "the gate passes: remove the waiver"
         if verdict.outcome is Outcome.PASS
-        else f"fix it and remove the waiver, or renew that with {waiver.owner} ({waiver.issue})"
+        else f"fix it, or renew the waiver with {waiver.owner} ({waiver.issue})"
     )
     return f"its waiver ({place}) has expired: expires was {waiver.expires}, today is {today}; {step}"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_rfperf.data.verdict import Outcome, Verdict
-from pytest_rfperf.errors import RfperfError
+from pytest_rfperf.errors import RfperfError, UndecidedError
 from pytest_rfperf.plugin.benchmark import BENCHMARK, benchmark_bench, benchmark_facts
 from pytest_rfperf.plugin.stash import COMPARE, FACTS, GATES, UNDECIDED
 from pytest_rfperf.plugin.state import case_of, session_of, settings_of
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytest_rfperf.gates.gate import Bench, Gate
+
+_HARMLESS = {Outcome.WAIVED: 1, Outcome.PASS: 2}
+"""Outcomes that are said after all others."""
 
 
 def judge_test(item: pytest.Item) -> None:
@@ -60,7 +63,8 @@ def _judged(item: pytest.Item, gate: Gate) -> Verdict:
         return judged_with_waiver(item, gate, _bench_of(item, gate))
     except RfperfError as error:
         message = str(error).removeprefix(f"{gate.name}: ")
-        return Verdict(gate=gate.name, outcome=Outcome.ERROR, measured=None, limit=0.0, unit="", message=message)
+        outcome = Outcome.INCONCLUSIVE if isinstance(error, UndecidedError) else Outcome.ERROR
+        return Verdict(gate=gate.name, outcome=outcome, measured=None, limit=0.0, unit="", message=message)
 
 
 def keep_facts(item: pytest.Item, verdicts: list[Verdict]) -> None:
@@ -90,7 +94,7 @@ def keep_facts(item: pytest.Item, verdicts: list[Verdict]) -> None:
 def _raise(item: pytest.Item, verdicts: list[Verdict]) -> None:
     """Fail with every verdict of the test in the message, or do what the policy says of an undecided gate."""
     outcomes = {verdict.outcome for verdict in verdicts}
-    text = "\n".join(map(str, sorted(verdicts, key=lambda verdict: verdict.outcome is Outcome.PASS)))
+    text = "\n".join(map(str, sorted(verdicts, key=lambda verdict: _HARMLESS.get(verdict.outcome, 0))))
     if outcomes & {Outcome.FAIL, Outcome.ERROR}:
         pytest.fail(text, pytrace=False)
     if Outcome.INCONCLUSIVE in outcomes:

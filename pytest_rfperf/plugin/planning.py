@@ -108,7 +108,8 @@ def _makes_rounds(item: pytest.Item) -> bool:
 def _measuring_bodies(items: list[pytest.Item]) -> list[str]:
     """Tests whose bodies measure: how much, only they know."""
     count = sum(any(name in MEASURING for name in getattr(item, "fixturenames", ())) for item in items)
-    return [f"note: {count} tests measure in their bodies too, which a plan does not run"] if count else []
+    who = "1 test measures in its body" if count == 1 else f"{count} tests measure in their bodies"
+    return [f"note: {who} too, which a plan does not run"] if count else []
 
 
 def _place(settings: Settings) -> str:

@@ -42,6 +42,7 @@ class BaselineRow(msgspec.Struct, frozen=True, kw_only=True):
     runs: int = 0
     sealed: str = "ok"
     despite: str = ""
+    reason: str = ""
 
 
 def baseline_row(path: Path) -> BaselineRow:
@@ -67,6 +68,7 @@ def baseline_row(path: Path) -> BaselineRow:
         runs=len(baseline.runs),
         sealed=_EDITED if any(seal_fault(one, baseline.names) for one in baseline.runs) else "ok",
         despite=run.despite if run else "",
+        reason=run.reason if run else "",
     )
 
 
@@ -89,7 +91,7 @@ def list_lines(rows: Sequence[BaselineRow]) -> list[str]:
     ]
     lines = text_grid(_HEADINGS, cells, _NUMBERS)
     places = [(f"{row.target}/{row.dataset}/{row.model}", row) for row in rows]
-    lines += [f"{place} is accepted despite {row.despite}" for place, row in places if row.despite]
+    lines += [f"{place} was accepted despite {row.despite}: {row.reason}" for place, row in places if row.despite]
     lines += [f"{place} was edited by hand: rfperf baselines verify" for place, row in places if row.sealed == _EDITED]
     return lines + [row.sealed for row in rows if row.sealed not in {"ok", _EDITED}]
 

@@ -8,7 +8,7 @@ import msgspec
 
 from pytest_rfperf.data.runs import LoadShape
 from pytest_rfperf.store.baseline import StoredLatency, StoredRun, baseline_path, read_baseline
-from pytest_rfperf.store.protocol import AccuracyRunOf, accuracy_difference, difference
+from pytest_rfperf.store.protocol import AccuracyRunOf, accuracy_difference, difference, latency_difference
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -105,7 +105,7 @@ def incomparable(case: CaseFacts, stored: StoredRun) -> list[str]:
     run = main_run(case)
     if run:
         before = {r.shape: r for r in stored.latency}.get(run.shape)
-        why = before and (difference(before.protocol, run.protocol) or difference(stored.environment, case.environment))
+        why = before and _latency_difference(before, run, stored, case)
         lines += [f"{place}: latency is not compared with the baseline: {why}"] if why else []
     if case.accuracy and stored.accuracy:
         why = _accuracy_difference(case, stored)
@@ -140,10 +140,16 @@ def _plainer_first(pictures: list[PictureFacts]) -> list[PictureFacts]:
 
 
 def _comparable_run(run: LatencyFacts | None, stored: StoredRun | None, case: CaseFacts) -> StoredLatency | None:
-    if run is None or stored is None or difference(stored.environment, case.environment):
+    if run is None or stored is None:
         return None
     before = {r.shape: r for r in stored.latency}.get(run.shape)
-    return before if before and not difference(before.protocol, run.protocol) else None
+    return before if before and not _latency_difference(before, run, stored, case) else None
+
+
+def _latency_difference(before: StoredLatency, run: LatencyFacts, stored: StoredRun, case: CaseFacts) -> str | None:
+    same_file = stored.artifact_sha256 == case.artifact_sha256
+    why = latency_difference(before.protocol, run.protocol, same_file=same_file)
+    return why or difference(stored.environment, case.environment)
 
 
 def _comparable_accuracy(case: CaseFacts, stored: StoredRun | None) -> Mapping[str, float]:

@@ -126,7 +126,7 @@ def _require_sound(case: CaseFacts, file: Path) -> None:
         msgspec.convert(msgspec.to_builtins(run), type(run))
         faults = figure_faults(run)
         if records and run.accuracy is not None:
-            faults += value_faults(run.accuracy, records, "the facts")
+            faults += value_faults(run.accuracy, records, file.name)
     except (msgspec.ValidationError, binascii.Error, StoreError) as error:
         faults = [str(error)]
     if faults:

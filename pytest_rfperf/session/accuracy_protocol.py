@@ -5,20 +5,20 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+from pytest_rfperf.store.protocol import is_of_the_file, without_the_file
+
 if TYPE_CHECKING:
     from pytest_rfperf.gates.gate import Accuracy
     from pytest_rfperf.session.bench import CaseBench
 
 _SPEED_ONLY = frozenset({"threads", "spinning"})
 """Settings that leave detections as they are, bit for bit (suites/self/integration/test_threads.py)."""
-_OF_THE_FILE = ("decode.", "preprocess.")
-_OF_THE_FILE_WHOLE = frozenset({"decoder", "labels", "nodes", "precision"})
 
 
 def accuracy_protocol(bench: CaseBench, accuracy: Accuracy) -> dict[str, str]:
     """Ground truth, images, the limits of the evaluation, and where the model ran."""
-    known = bench.detector.protocol.items()
-    ran = {key: value for key, value in known if not _is_of_file(key) and key not in _SPEED_ONLY}
+    known = without_the_file(bench.detector.protocol).items()
+    ran = {key: value for key, value in known if key not in _SPEED_ONLY}
     return ran | {
         "dataset": bench.dataset.sha256,
         "images": accuracy.run.images_sha256,
@@ -31,9 +31,5 @@ def accuracy_protocol(bench: CaseBench, accuracy: Accuracy) -> dict[str, str]:
 
 def model_protocol(bench: CaseBench) -> dict[str, str]:
     """Preparation, decoding and label map: another file may bring others, the same file must keep them."""
-    brought = {key: value for key, value in bench.detector.protocol.items() if _is_of_file(key)}
+    brought = {key: value for key, value in bench.detector.protocol.items() if is_of_the_file(key)}
     return brought | {"classes": hashlib.sha256(repr(bench.category_of_label).encode()).hexdigest()}
-
-
-def _is_of_file(key: str) -> bool:
-    return key.startswith(_OF_THE_FILE) or key in _OF_THE_FILE_WHOLE

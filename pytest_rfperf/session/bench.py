@@ -11,7 +11,7 @@ from pytest_rfperf.core.average_precision import accumulate
 from pytest_rfperf.core.matching import IOU_THRESHOLDS, match
 from pytest_rfperf.core.resampling import resampled_ap, resampled_difference
 from pytest_rfperf.errors import DatasetError, TargetError, UsageError
-from pytest_rfperf.gates.gate import Accuracy, StoredNumbers
+from pytest_rfperf.gates.gate import CAP_OPTION, Accuracy, StoredNumbers
 from pytest_rfperf.measure.accuracy import accuracy_pass
 from pytest_rfperf.measure.calm import CalmWait
 from pytest_rfperf.measure.closed_loop import ClosedLoop
@@ -104,7 +104,7 @@ class CaseBench:
     @property
     def cap_option(self) -> str:
         """The option that grants more time: of the gate's cap and what the suite's leaves, the shorter."""
-        return "--rfperf-cap" if self.session.left_s >= self.cap_s else "--rfperf-suite-cap"
+        return CAP_OPTION if self.session.left_s >= self.cap_s else "--rfperf-suite-cap"
 
     def latency(
         self, shape: LoadShape, decided: Callable[[LatencyRun], bool], cap_s: float | None = None

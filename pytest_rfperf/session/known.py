@@ -205,10 +205,11 @@ class BaselineKnown:
         return known._replace(remark=remark)
 
     def medians(self, shape: LoadShape) -> tuple[float, ...]:
-        """Medians in ms of recorded runs of the newest artefact."""
+        """Clean medians in ms of the recorded runs of the newest artefact."""
         newest = self.runs[0].artifact_sha256 if self.runs else ""
         same = [latency for run in self.runs if run.artifact_sha256 == newest for latency in run.latency]
-        return tuple(latency.p50_ms for latency in same if latency.shape == str(shape) and latency.p50_ms is not None)
+        found = [latency.clean_p50_ms for latency in same if latency.shape == str(shape)]
+        return tuple(median for median in found if median is not None)
 
 
 def as_times(latencies_ns: NDArray[np.int64]) -> Floats:

@@ -11,7 +11,7 @@ from pytest_rfperf.session.models import make_model
 from pytest_rfperf.store.artifacts import sha256_of
 from pytest_rfperf.store.baseline import read_baseline, shown_path
 from pytest_rfperf.store.old_artifacts import OldArtifact, from_cache, from_git, from_path, from_url
-from pytest_rfperf.store.protocol import difference
+from pytest_rfperf.store.protocol import difference, latency_difference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -76,9 +76,7 @@ def baseline_artifact(bench: CaseBench, say: Callable[[str], None]) -> OldArtifa
     return _recorded(bench, runs[0])
 
 
-def configured_artifact(
-    source: str | UrlArtifact, settings: Settings, say: Callable[[str], None]
-) -> OldArtifact:
+def configured_artifact(source: str | UrlArtifact, settings: Settings, say: Callable[[str], None]) -> OldArtifact:
     """The artefact that `models.NAME.baseline` names."""
     if not isinstance(source, str):
         return from_url(source.url, source.sha256, say)
@@ -137,7 +135,10 @@ def stored_medians(bench: CaseBench, shape: LoadShape, protocol: dict[str, str])
         latency = next((one for one in stored.latency if one.shape == str(shape)), None)
         if latency is None or (newest and stored.artifact_sha256 != newest):
             continue
-        why = difference(latency.protocol, protocol) or difference(stored.environment, environment)
+        same_file = stored.artifact_sha256 == bench.model.sha256
+        why = latency_difference(latency.protocol, protocol, same_file=same_file) or difference(
+            stored.environment, environment
+        )
         if why and not newest:
             raise incomparable(bench, why)
         newest = newest or stored.artifact_sha256

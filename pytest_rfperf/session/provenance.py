@@ -50,7 +50,7 @@ def session_id(now: str) -> str:
 
 def _plain(name: str | None) -> str:
     shown = "".join(character for character in name or "" if character.isprintable())
-    return shown.partition("@")[0].strip(" <\"'")[:_MOST]
+    return shown.lstrip("< ").partition("<")[0].partition("@")[0].strip()[:_MOST]
 
 
 def _user() -> str:

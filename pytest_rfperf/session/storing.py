@@ -72,7 +72,7 @@ def stored_run(case: CaseFacts, entry: Entry, records: bytes) -> StoredRun:
 
 def packed_records(case: CaseFacts) -> bytes:
     """The match records that a case carries; empty without."""
-    return base64.b64decode(case.accuracy.records) if case.accuracy else b""
+    return base64.b64decode(case.accuracy.records, validate=True) if case.accuracy else b""
 
 
 def _stored_latency(run: LatencyFacts) -> StoredLatency:

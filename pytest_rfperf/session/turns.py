@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pytest_rfperf.errors import TargetError
 from pytest_rfperf.measure.host import one_core
 from pytest_rfperf.measure.paired_loop import LocalSide, PairedLoop
+from pytest_rfperf.store.protocol import without_the_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from pytest_rfperf.measure.paired_loop import Side
     from pytest_rfperf.protocols import Model
     from pytest_rfperf.session.bench import CaseBench
-
-_FILE_BRINGS = ("decode.", "preprocess.", "decoder", "labels", "nodes", "precision")
-"""Fields of a protocol in which two model files may differ and still compute alike."""
 
 
 class Contender(NamedTuple):
@@ -55,10 +53,7 @@ class Turns:
     def alike(self) -> bool:
         """Whether both compute alike: one thread on the CPU each, and equal settings but for what a file brings."""
         detectors = self._opened()
-        settings = [
-            {key: value for key, value in detector.protocol.items() if not key.startswith(_FILE_BRINGS)}
-            for detector in detectors
-        ]
+        settings = [without_the_file(detector.protocol) for detector in detectors]
         return all(detector.one_thread for detector in detectors) and settings[0] == settings[1]
 
     def measure(self, shape: LoadShape, decided: Callable[[PairedRun], bool], cap_s: float | None = None) -> PairedRun:

@@ -91,9 +91,9 @@ def _verified_file(path: Path, settings: Settings, found: Verified) -> Baseline 
         what = f"{baseline.model} on {baseline.target}/{baseline.dataset}"
         found.faults.append(f"{shown} is that of {what}, whose place is {shown_path(place, settings.root)}")
     in_use = baseline.run_of_records
+    found.checked["runs"] += len(baseline.runs)
     for run in baseline.runs:
         faults = list(_run_faults(run, path, found, in_use=run is in_use, shown=f"{shown}, the run of {run.recorded}"))
-        found.checked["runs"] += 1
         seal = seal_fault(run, baseline.names)
         if seal or faults:
             edited = "was edited by hand: " if seal else ""

@@ -14,6 +14,20 @@ _SPEED_ONLY = frozenset({"cpu", "governor", "power mode", "python", "system", "t
 """Facts of an environment that accuracy does not depend on, or no more than in the last bits."""
 
 
+_OF_THE_FILE = ("decode.", "preprocess.")
+_OF_THE_FILE_WHOLE = frozenset({"decoder", "labels", "nodes", "precision"})
+
+
+def is_of_the_file(field: str) -> bool:
+    """Whether a field of a detector's protocol is what the model file brings: another file may bring another."""
+    return field.startswith(_OF_THE_FILE) or field in _OF_THE_FILE_WHOLE
+
+
+def without_the_file(protocol: Mapping[str, str]) -> dict[str, str]:
+    """The part of a protocol that must be equal for two model files too."""
+    return {field: value for field, value in protocol.items() if not is_of_the_file(field)}
+
+
 def difference(stored: Mapping[str, str], current: Mapping[str, str]) -> str | None:
     """Name the first field in which two protocols differ, with both values; None where they are equal."""
     for field in sorted(stored.keys() | current.keys()):
@@ -21,6 +35,11 @@ def difference(stored: Mapping[str, str], current: Mapping[str, str]) -> str | N
         if before != now:
             return f"{field} was {before}, now {now}"
     return None
+
+
+def latency_difference(stored: Mapping[str, str], now: Mapping[str, str], *, same_file: bool) -> str | None:
+    """What forbids to compare two latency runs by their numbers, environments apart, as `difference` says it."""
+    return difference(stored, now) if same_file else difference(without_the_file(stored), without_the_file(now))
 
 
 class AccuracyRunOf(NamedTuple):

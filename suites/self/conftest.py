@@ -27,6 +27,6 @@ def assets() -> Path:
 def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep every test away from the user's cache and from the variables of the run around it."""
     monkeypatch.setenv("RFPERF_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
-    for name in ("TARGET", "SIZE", "DATASET", "CAP", "ALPHA", "ALPHA_SCOPE", "INCONCLUSIVE", "JSON"):
+    for name in ("TARGET", "SIZE", "DATASET", "CAP", "SUITE_CAP", "ALPHA", "ALPHA_SCOPE", "INCONCLUSIVE", "JSON"):
         monkeypatch.delenv(f"RFPERF_{name}", raising=False)
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)

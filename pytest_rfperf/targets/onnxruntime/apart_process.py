@@ -17,7 +17,6 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple, cast
 
 import psutil
 
-import pytest_rfperf
 from pytest_rfperf import errors
 from pytest_rfperf.core.native.library import library
 from pytest_rfperf.errors import RfperfError, TargetError
@@ -30,6 +29,7 @@ OPEN_S = 300
 """A provider may build an engine for minutes before the first answer."""
 CALL_S = 60
 _LEAVE_S = 2
+_PACKAGE = Path(__file__).parents[2]
 _SHOWN = 300
 _READ_BYTES = 4096
 _DISTRIBUTIONS = {"cv2": "opencv-python-headless"}
@@ -230,7 +230,7 @@ def _copy_package(folder: Path) -> Path:
     The C tier does not depend on a version of Python, only its name does: under a plain one every Python finds it.
     """
     package = folder / "pytest_rfperf"
-    shutil.copytree(Path(pytest_rfperf.__file__).parent, package, ignore=_LEFT_OUT)
+    shutil.copytree(_PACKAGE, package, ignore=_LEFT_OUT)
     found = library()
     if found is not None:
         shutil.copy(found._name, package / "core" / "native" / f"_kernels{importlib.machinery.EXTENSION_SUFFIXES[-1]}")  # noqa: SLF001 - ctypes has no other way

@@ -9,7 +9,7 @@ from error_rates.rules import CODES, ERROR, FAIL, PASS, Judged, first_answers, l
 from error_rates.trace_files import latency_run
 from pytest_rfperf.core.budget import exceedance_rate
 from pytest_rfperf.core.evidence import HALF_PRIOR
-from pytest_rfperf.core.regression import MEDIAN, decide_regression
+from pytest_rfperf.core.regression import MEDIAN, decide_regression, pairs_behind
 from pytest_rfperf.data.runs import PairedRun
 
 if TYPE_CHECKING:
@@ -60,13 +60,13 @@ def _counts(first, second, percentile):
 def tail_flags(first, second, percentile):
     """`core.regression.tail_exceedances` of many sets at once, and which pairs tell something."""
     over, told = np.zeros((2, *first.shape), dtype=np.bool_)
-    begin, count = 50, first.shape[1]
+    begin, count = pairs_behind(percentile), first.shape[1]
     while begin < count:
         part = slice(begin, begin + max(1, begin // 10))
         behind = np.concatenate((first[:, :begin], second[:, :begin]), axis=1)
         rank = behind.shape[1] - 1 - int(exceedance_rate(percentile) * behind.shape[1])
         threshold = np.partition(behind, rank, axis=1)[:, [rank]]
-        one, other = first[:, part] > threshold, second[:, part] > threshold
+        one, other = first[:, part] >= threshold, second[:, part] >= threshold
         over[:, part], told[:, part] = one & ~other, one != other
         begin = part.stop
     return over, told

@@ -9,7 +9,7 @@ from fakes import MS, FakeBench, S
 
 from pytest_rfperf.data.runs import MemoryUse
 from pytest_rfperf.data.verdict import Outcome
-from pytest_rfperf.errors import UsageError
+from pytest_rfperf.errors import UndecidedError, UsageError
 from pytest_rfperf.gates.catalogue import CLASSES, SELECTORS
 from pytest_rfperf.gates.cold_start_budget import ColdStartBudget
 from pytest_rfperf.gates.gate import make_gate
@@ -35,6 +35,7 @@ LIMITS = {
     "min_map": {"ap": 0.5},
     "model_size_budget": {"mb": 10},
     "no_regression": {"latency": 0.025, "map": 0.005},
+    "same_detections": {"as_": "baseline"},
     "training_ratio": {"max": 5},
 }
 
@@ -100,7 +101,9 @@ def test_the_metric_alone_is_given_by_place():
     others = {key: value for key, value in KEYS.items() if key != "metric"}
     assert make_waiver(["memory_budget"], others) == waiver()
     for arguments, keywords in [(["memory_budget", 120], {}), (["memory_budget"], KEYS)]:
-        with pytest.raises(UsageError, match=r"^waiver: takes one positional argument, metric; all others are given by"):
+        with pytest.raises(
+            UsageError, match=r"^waiver: takes one positional argument, metric; all others are given by"
+        ):
             make_waiver(arguments, keywords)
 
 
@@ -119,13 +122,19 @@ def test_a_ceiling_is_looser_than_the_limit_of_its_gate(metric):
     name = metric.partition(".")[0]
     gates = make_gate(name, [], LIMITS[name]).parts
     (gate,) = (one for one in gates if one.metric == metric)
-    limit = getattr(gate, dataclasses.fields(gate)[0].name)
-    worse = limit / 2 if metric in {"min_map", "min_ap"} else limit * 1.5
-    better = limit * 1.5 if metric in {"min_map", "min_ap"} else limit / 2
+    argument = "share" if name == "same_detections" else dataclasses.fields(gate)[0].name
+    limit = getattr(gate, argument)
+    lower, higher = limit * 0.999, limit * 1.001
+    worse, better = (lower, higher) if metric in {"min_map", "min_ap", "same_detections"} else (higher, lower)
     assert waiver(metric=metric, ceiling=worse).gate_of(gates) == gate
-    for ceiling in (limit, better):
-        with pytest.raises(UsageError, match=f"^waiver: ceiling={ceiling}: the gate itself has .*={limit:g}; expected"):
-            waiver(metric=metric, ceiling=ceiling).gate_of(gates)
+    with pytest.raises(
+        UsageError, match=f"^waiver: ceiling={better}: {metric} itself has {argument}={limit:g}; expected"
+    ):
+        waiver(metric=metric, ceiling=better).gate_of(gates)
+    with pytest.raises(
+        UsageError, match=f"^waiver: ceiling={limit}: {metric} has that limit itself; expected a looser"
+    ):
+        waiver(metric=metric, ceiling=limit).gate_of(gates)
 
 
 def test_a_ceiling_that_cannot_be_a_limit_says_why():
@@ -139,7 +148,9 @@ def test_a_ceiling_that_cannot_be_a_limit_says_why():
 def test_a_waiver_is_of_one_gate():
     gates = [make_gate("latency_budget", [50], {}), make_gate("latency_budget", [90], {"percentile": 99})]
     assert waiver().gate_of(gates) is None
-    with pytest.raises(UsageError, match=r"^waiver: metric='latency_budget': this test has 2 such gates, and a ceiling"):
+    with pytest.raises(
+        UsageError, match=r"^waiver: metric='latency_budget': this test has 2 such gates, and a ceiling"
+    ):
         waiver(metric="latency_budget", ceiling=120).gate_of(gates)
 
 
@@ -185,12 +196,44 @@ def test_a_gate_that_is_undecided_at_the_ceiling_still_fails():
     )
 
 
+def stopping_bench(answers):
+    """A bench that answers that often, and then has no time left."""
+
+    class Stopping(FakeBench):
+        left = answers
+
+        def memory(self):
+            self.left -= 1
+            if self.left < 0:
+                msg = "memory_budget: the cap of the suite is reached"
+                raise UndecidedError(msg)
+            return super().memory()
+
+    return Stopping(memory=MemoryUse(peak_bytes=(110 * MS,) * 3, bare_bytes=0))
+
+
+def test_a_ceiling_that_there_is_no_time_for_hides_no_failure():
+    verdict = judge_waived(MemoryBudget(100), waiver(), stopping_bench(1), TODAY)
+    assert verdict.outcome is Outcome.FAIL
+    assert verdict.message.endswith("ceiling of 120 MB (ERROR there: the cap of the suite is reached)")
+
+
+def test_an_expired_waiver_is_an_error_even_where_nothing_can_be_measured():
+    with pytest.raises(UndecidedError):
+        judge_waived(MemoryBudget(100), waiver(), stopping_bench(0), TODAY)
+    verdict = judge_waived(MemoryBudget(100), waiver(expires="2026-11-01"), stopping_bench(0), TODAY)
+    assert verdict.outcome is Outcome.ERROR
+    assert verdict.message.startswith(
+        "the cap of the suite is reached; its waiver (the marker) has expired: expires was"
+    )
+
+
 @pytest.mark.parametrize(
     ("peak_mb", "step"),
     [
         (90, "the gate passes: remove the waiver"),
-        (110, "fix it and remove the waiver, or renew that with mira (CV-41)"),
-        (130, "fix it and remove the waiver, or renew that with mira (CV-41)"),
+        (110, "fix it, or renew the waiver with mira (CV-41)"),
+        (130, "fix it, or renew the waiver with mira (CV-41)"),
     ],
 )
 def test_an_expired_waiver_is_an_error_whatever_the_gate_says(peak_mb, step):

@@ -29,7 +29,9 @@ from pytest_rfperf.store.match_records import pack_records, unpack_records
 CASE = Case("fast", "cpu", "street")
 NOW = "2024-05-01T12:00:00+00:00"
 PLACE = "baselines/cpu/street/fast.json"
-ANEW = f"; undo the change, or record anew with pytest --rfperf-record after removing {PLACE}"
+ANEW = (
+    f" ({PLACE}); undo the change, or where it is intended measure the old artefact again: rfperf baselines refresh"
+)
 NOT_COMPARABLE = "the baseline of fast on cpu/street is not comparable: "
 
 
@@ -261,7 +263,7 @@ def test_records_of_other_objects_under_a_right_protocol_are_refused(recorded, b
 
 
 def test_a_gate_is_judged_against_what_was_recorded(recorded, bench):
-    verdict = make_gate("no_regression", [], {"map": 0.005}).judge(bench())
+    verdict = make_gate("no_regression", [], {"map": 0.005}).parts[0].judge(bench())
     assert (verdict.outcome, verdict.measured, verdict.limit) == (Outcome.PASS, 0.0, -0.005)
 
 
@@ -276,7 +278,7 @@ def test_a_change_over_two_images_is_left_open(recorded, bench, monkeypatch):
         return (nothing if len(seen) == 1 else detections), timing
 
     monkeypatch.setattr(one.detector, "detect", blind_at_first)
-    verdict = make_gate("no_regression", [], {"map": 0.005}).judge(one)
+    verdict = make_gate("no_regression", [], {"map": 0.005}).parts[0].judge(one)
     assert (verdict.outcome, verdict.measured < -0.4) == (Outcome.INCONCLUSIVE, True)
     assert "undecided: 2 images, or those with objects, are too few for limits" in verdict.message
 

@@ -2,18 +2,25 @@
 
 import base64
 import hashlib
+import re
 
+import msgspec
 import pytest
 from fakes import accuracy_facts, case_facts, latency_facts, verdict_facts, write_project
 
 from pytest_rfperf.cache_folder import cache_folder
 from pytest_rfperf.config import CommandLine, load_settings
 from pytest_rfperf.errors import StoreError
-from pytest_rfperf.session.recording import record
+from pytest_rfperf.session.facts import ReportFacts
+from pytest_rfperf.session.recording import FailedTest, Recording, failed_test, metric_of, record, recording_of
 from pytest_rfperf.store.baseline import read_baseline
 from pytest_rfperf.store.kept_records import MOST_BESIDE
 
 NOW = "2024-05-01T12:00:00+00:00"
+ACCEPT = (
+    "to take a regression into the baseline all the same: rfperf baselines accept .rfperf/last.json "
+    '--despite no_regression --reason "..."'
+)
 RECORDED = "recorded: fast on cpu/street in baselines/cpu/street/fast.json; review the diff and commit it"
 
 
@@ -51,7 +58,12 @@ def test_the_artefact_is_kept_for_a_later_comparison(settings):
 
 def test_an_artefact_that_changed_meanwhile_is_not_kept_as_the_old_one(settings):
     settings.path("fast.onnx").write_bytes(b"new weights")
-    assert record([measured()], settings, [], NOW) == [RECORDED]
+    (line,) = record([measured()], settings, [], NOW)
+    sha256 = measured().artifact_sha256[:12]
+    assert line == (
+        f"{RECORDED}. The file that was measured (fast.onnx, sha256 {sha256}) is gone: later runs have only its numbers "
+        "to compare with"
+    )
     assert not (cache_folder() / "artifacts").exists()
 
 
@@ -65,13 +77,15 @@ def test_a_gate_that_did_not_pass_forbids_recording_and_is_named(settings, outco
 
 def test_a_test_that_failed_for_another_reason_forbids_recording(settings):
     case = measured(test="t.py::a\nt.py::b")
-    lines = record([case], settings, [("t.py::c", ("", "", "")), ("t.py::b", ("fast", "cpu", ""))], NOW)
+    failed = [FailedTest("t.py::c", ("", "", "")), FailedTest("t.py::b", ("fast", "cpu", ""))]
+    lines = record([case], settings, failed, NOW)
     assert lines == ["not recorded: fast on cpu/street: t.py::b failed"]
     assert baseline(settings) is None
 
 
 def test_a_failure_elsewhere_does_not_matter(settings):
-    assert record([measured(test="t.py::a")], settings, [("t.py::ab", ("fast", "gpu", "street"))], NOW) == [RECORDED]
+    failed = [FailedTest("t.py::ab", ("fast", "gpu", "street"))]
+    assert record([measured(test="t.py::a")], settings, failed, NOW) == [RECORDED]
 
 
 @pytest.mark.parametrize(
@@ -140,11 +154,13 @@ def test_match_records_that_only_this_machine_has_are_said_to_be(settings):
     assert beside(settings) == ["fast.json"]
 
 
-def test_older_runs_do_not_name_match_records_that_are_gone(settings):
-    for content in (b"one", b"two"):
-        record([with_records(content)], settings, [], NOW)
-    kept = [run.accuracy.records_sha256 for run in baseline(settings).runs]
-    assert kept == [hashlib.sha256(b"two").hexdigest(), ""]
+def test_older_runs_stay_as_they_were_recorded(settings):
+    """Only the newest run's match records are kept, but what an older run was stays written, under its seal."""
+    record([with_records(b"one")], settings, [], NOW)
+    (before,) = baseline(settings).runs
+    record([with_records(b"two")], settings, [], NOW)
+    assert baseline(settings).runs[1] == before
+    assert baseline(settings).records_sha256 == hashlib.sha256(b"two").hexdigest()
 
 
 def test_a_case_without_match_records_names_none(settings):
@@ -174,15 +190,84 @@ def test_match_records_of_another_model_are_left_alone(settings):
 def test_a_gate_that_only_records_does_not_keep_a_case_from_being_recorded(settings):
     verdicts = [verdict_facts(), verdict_facts("RECORDING", gate="no_regression", message="no baseline yet")]
     assert record([measured(verdicts=verdicts)], settings, [], NOW) == [RECORDED]
-    assert baseline(settings).runs[0].verdicts[1] == "no_regression: no baseline yet"
+    assert baseline(settings).runs[0].verdicts[1] == "no_regression: no baseline yet: RECORDING"
 
 
-@pytest.mark.parametrize("outcome", ["FAIL", "INCONCLUSIVE", "ERROR", "XFAIL"])
-def test_a_regression_is_not_recorded_over_the_baseline(settings, outcome):
+@pytest.mark.parametrize(("outcome", "hint"), [("FAIL", 1), ("INCONCLUSIVE", 1), ("ERROR", 0), ("XFAIL", 1)])
+def test_a_regression_is_not_recorded_over_the_baseline(settings, outcome, hint):
+    """What can be accepted all the same comes with the command for that."""
     record([with_records(b"good")], settings, [], NOW)
     before = beside(settings)
     worse = with_records(b"bad")
     case = case_facts(accuracy=worse.accuracy, verdicts=[verdict_facts(outcome, gate="no_regression")])
-    assert record([case], settings, [], NOW) == ["not recorded: fast on cpu/street: no_regression did not pass"]
+    refused = "not recorded: fast on cpu/street: no_regression did not pass"
+    assert record([case], settings, [], NOW) == [refused, *[ACCEPT] * hint]
     assert beside(settings) == before
     assert len(baseline(settings).runs) == 1
+
+
+def test_a_regression_beside_another_failure_comes_without_the_command_that_accepts(settings):
+    verdicts = [verdict_facts("FAIL", gate="no_regression"), verdict_facts("FAIL", gate="min_map")]
+    assert record([measured(verdicts=verdicts)], settings, [], NOW)[1:] == []
+
+
+def test_what_is_only_waived_is_not_recorded(settings):
+    case = measured(verdicts=[verdict_facts("WAIVED")])
+    assert record([case], settings, [], NOW) == ["not recorded: fast on cpu/street: latency_budget is only waived"]
+    assert baseline(settings) is None
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"fault": "bgr"}, "its detectors had the fault 'bgr'"),
+        ({"plan": "static"}, "it only planned"),
+        ({"plan": "probe"}, "it only planned"),
+    ],
+)
+def test_a_session_with_a_fault_or_only_a_plan_records_nothing(settings, options, why):
+    other = load_settings(settings.root, CommandLine(record=True, **options), {})
+    assert record([measured()], other, [], NOW) == [f"not recorded: nothing of this session is: {why}"]
+    assert recording_of(other, [], NOW) is None
+    assert baseline(settings) is None
+    assert not cache_folder().exists()
+
+
+def test_a_run_says_who_recorded_it_in_which_session_and_at_which_commit(settings, monkeypatch):
+    monkeypatch.setattr("pytest_rfperf.session.recording.person", lambda root: f"who works in {root.name}")
+    record([measured()], settings, [], NOW, Recording("20240501T120000-abc123", "0" * 40))
+    run = baseline(settings).runs[0]
+    assert (run.recorded_by, run.run, run.commit) == ("who works in project", "20240501T120000-abc123", "0" * 40)
+    assert (run.despite, run.reason) == ("", "")
+
+
+def test_a_session_names_itself_by_its_time(settings):
+    assert re.fullmatch("20240501T120000-[0-9a-f]{6}", recording_of(settings, [], NOW).run)
+
+
+def test_the_clean_median_is_stored(settings):
+    record([measured(latency=[latency_facts(clean_p50_ms=9.5)])], settings, [], NOW)
+    assert baseline(settings).runs[0].latency[0].clean_p50_ms == 9.5
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "by_gates"),
+    [(None, False), ([], False), ([verdict_facts()], False), ([verdict_facts(), verdict_facts("FAIL")], True)],
+    ids=["not judged", "no gate", "passed", "failed"],
+)
+def test_a_test_failed_by_its_gates_is_told_from_one_that_failed_otherwise(verdicts, by_gates):
+    facts = "" if verdicts is None else msgspec.json.encode(ReportFacts([case_facts(verdicts=verdicts)])).decode()
+    assert failed_test("t.py::a", ["fast", "", ""], facts) == FailedTest("t.py::a", ("fast", "", ""), by_gates)
+
+
+@pytest.mark.parametrize(
+    ("gate", "message", "metric"),
+    [
+        ("latency_budget", "p95 12 ms", "latency_budget"),
+        ("no_regression", "AP 0.5, -0.1 from the baseline", "no_regression.map"),
+        ("no_regression", "median 1.2 > 1.025 times the service time", "no_regression.latency"),
+        ("no_regression", "undecided: numbers alone", "no_regression.latency"),
+    ],
+)
+def test_a_verdict_has_the_name_that_a_waiver_gives_its_gate(gate, message, metric):
+    assert metric_of(verdict_facts("FAIL", gate=gate, message=message)) == metric

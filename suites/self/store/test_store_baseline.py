@@ -1,5 +1,6 @@
 """Baselines: what is written comes back, in an order made for diffs, and nothing broken is believed."""
 
+import difflib
 import hashlib
 import json
 from pathlib import Path
@@ -18,9 +19,11 @@ from pytest_rfperf.store.baseline import (
     StoredRun,
     add_run,
     baseline_path,
+    decode_baseline,
     read_baseline,
     shown_path,
 )
+from pytest_rfperf.store.seal import seal_of
 
 NAMES = ("fast", "cpu", "street")
 
@@ -39,6 +42,7 @@ def stored(recorded="2024-05-01T12:00:00+00:00", samples="AAAA"):
                 failed=1,
                 p50_ms=0.1 + 0.2,
                 p95_ms=None,
+                clean_p50_ms=0.25,
                 protocol={"seed": "0"},
                 samples=samples,
             )
@@ -51,7 +55,15 @@ def stored(recorded="2024-05-01T12:00:00+00:00", samples="AAAA"):
             records_sha256=hashlib.sha256(b"records").hexdigest(),
         ),
         others={"memory MB": 100.5},
+        recorded_by="Ada",
+        commit="0123456789abcdef0123456789abcdef01234567+changes",
+        run="20240501T120000-abc123",
     )
+
+
+def sealed(run):
+    """A run as it comes back from a file."""
+    return msgspec.structs.replace(run, seal=seal_of(run, NAMES))
 
 
 GOLDEN = """{
@@ -68,6 +80,7 @@ GOLDEN = """{
     "protocol": {
      "score floor": "0.01"
     },
+    "records_bytes": 0,
     "records_sha256": "%s",
     "values": {
      "AP": -1.0,
@@ -76,6 +89,8 @@ GOLDEN = """{
    },
    "artifact": "fast.onnx",
    "artifact_sha256": "%s",
+   "commit": "0123456789abcdef0123456789abcdef01234567+changes",
+   "despite": "",
    "environment": {
     "cpu": "fake",
     "threads": "1"
@@ -83,6 +98,7 @@ GOLDEN = """{
    "latency": [
     {
      "calls": 3,
+     "clean_p50_ms": 0.25,
      "failed": 1,
      "p50_ms": 0.30000000000000004,
      "p95_ms": null,
@@ -96,16 +112,24 @@ GOLDEN = """{
    "others": {
     "memory MB": 100.5
    },
+   "reason": "",
    "recorded": "2024-05-01T12:00:00+00:00",
+   "recorded_by": "Ada",
+   "run": "20240501T120000-abc123",
+   "seal": "%s",
    "verdicts": [
     "min_map: AP 0.5 >= 0.4"
    ]
   }
  ],
- "schema": 1,
+ "schema": 2,
  "target": "cpu"
 }
-""" % (hashlib.sha256(b"records").hexdigest(), hashlib.sha256(b"fast").hexdigest())  # noqa: UP031 - the text is full of braces
+"""
+
+
+def golden(run, seal):
+    return GOLDEN % (run.accuracy.records_sha256, run.artifact_sha256, seal)
 
 
 @pytest.fixture
@@ -119,12 +143,24 @@ def test_there_is_no_baseline_before_the_first_run(path):
 
 def test_what_is_written_comes_back(path):
     add_run(path, NAMES, stored())
-    assert read_baseline(path) == Baseline(schema=1, model="fast", target="cpu", dataset="street", runs=[stored()])
+    runs = [sealed(stored())]
+    assert read_baseline(path) == Baseline(schema=2, model="fast", target="cpu", dataset="street", runs=runs)
 
 
 def test_a_file_is_indented_with_sorted_keys_for_the_reader_of_a_diff(path):
     add_run(path, NAMES, stored())
-    assert path.read_text() == GOLDEN
+    seal = "55de27e34c164f7b66650b71da310f92f04f1e7266af9071a0bcd6cc2acb3c37"
+    assert path.read_text() == golden(stored(), seal)
+
+
+def test_a_second_recording_only_adds_lines_to_the_file(path):
+    """So that the diff that is reviewed shows the new run, and nothing of the old one."""
+    add_run(path, NAMES, stored())
+    before = path.read_text().splitlines()
+    add_run(path, NAMES, stored(recorded="2024-06-01T12:00:00+00:00"))
+    changes = [line for line in difflib.ndiff(before, path.read_text().splitlines()) if line[0] in "-+?"]
+    assert {line[0] for line in changes} == {"+"}
+    assert len(changes) == len(before) - 8
 
 
 def test_the_newest_run_comes_first_and_the_last_twenty_are_kept(path):
@@ -156,19 +192,29 @@ def test_a_file_far_above_the_limit_is_refused(path, monkeypatch):
     assert str(caught.value) == f"{path}: 201 bytes; a baseline has at most 100"
 
 
-def test_a_schema_of_another_version_is_refused(path):
+@pytest.mark.parametrize(
+    ("schema", "what_to_do"),
+    [
+        (3, "upgrade pytest-rfperf"),
+        (
+            1,
+            "an earlier version wrote it, without seals; delete it and record anew: pytest --rfperf-record",
+        ),
+    ],
+)
+def test_a_schema_of_another_version_is_refused(path, schema, what_to_do):
     add_run(path, NAMES, stored())
-    path.write_text(path.read_text().replace('"schema": 1', '"schema": 2'))
+    path.write_text(path.read_text().replace('"schema": 2', f'"schema": {schema}'))
     for attempt in (lambda: read_baseline(path), lambda: add_run(path, NAMES, stored())):
         with pytest.raises(StoreError) as caught:
             attempt()
-        assert str(caught.value) == f"{path} has schema 2; this version reads schema 1: upgrade pytest-rfperf"
+        assert str(caught.value) == f"{path} has schema {schema}; this version reads schema 2: {what_to_do}"
 
 
 def test_a_schema_of_another_version_is_named_even_where_its_fields_are_others(path):
     path.parent.mkdir(parents=True)
-    path.write_text(json.dumps({"schema": 2, "reference": {}}))
-    with pytest.raises(StoreError, match="has schema 2; this version reads schema 1: upgrade pytest-rfperf"):
+    path.write_text(json.dumps({"schema": 3, "reference": {}}))
+    with pytest.raises(StoreError, match="has schema 3; this version reads schema 2: upgrade pytest-rfperf"):
         read_baseline(path)
 
 
@@ -199,7 +245,7 @@ def test_a_file_broken_by_hand_is_refused_and_left_as_it_is(path, change):
     assert path.read_text() == broken
 
 
-@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b'{"schema": 1, "model": "\xff"}'])
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b'{"schema": 2, "model": "\xff"}'])
 def test_a_file_that_is_no_text_is_refused(path, content):
     path.parent.mkdir(parents=True)
     path.write_bytes(content)
@@ -213,21 +259,28 @@ def recorded_of(content):
     return msgspec.structs.replace(run, accuracy=msgspec.structs.replace(run.accuracy, records_sha256=sha256))
 
 
-def test_only_the_newest_run_names_match_records(path):
-    """Those of older runs are deleted."""
+def test_the_match_records_in_use_are_those_of_the_newest_run(path):
     for content in ("one", "two"):
         add_run(path, NAMES, recorded_of(content))
-    named = [run.accuracy.records_sha256 for run in read_baseline(path).runs]
-    assert named == [hashlib.sha256(b"two").hexdigest(), ""]
+    baseline = read_baseline(path)
+    assert baseline.records_sha256 == hashlib.sha256(b"two").hexdigest()
+    assert baseline.run_of_records is baseline.runs[0]
 
 
 @pytest.mark.parametrize("accuracy", [None, stored().accuracy], ids=["latency", "no records"])
-def test_a_run_without_match_records_leaves_an_older_one_its_own(path, accuracy):
+def test_a_run_without_match_records_leaves_those_of_an_older_one_in_use(path, accuracy):
     add_run(path, NAMES, recorded_of("one"))
     if accuracy is not None:
         accuracy = msgspec.structs.replace(accuracy, records_sha256="")
     add_run(path, NAMES, msgspec.structs.replace(stored(), accuracy=accuracy))
-    assert read_baseline(path).runs[1].accuracy.records_sha256 == hashlib.sha256(b"one").hexdigest()
+    baseline = read_baseline(path)
+    assert baseline.records_sha256 == hashlib.sha256(b"one").hexdigest()
+    assert baseline.run_of_records is baseline.runs[1]
+
+
+def test_a_baseline_without_match_records_uses_none(path):
+    add_run(path, NAMES, msgspec.structs.replace(stored(), accuracy=None))
+    assert read_baseline(path).records_sha256 == ""
 
 
 @pytest.mark.parametrize("sha256", ["../../evil", "0" * 63, "G" * 64, "0" * 65])
@@ -243,21 +296,52 @@ def test_a_path_is_shown_from_the_root_of_the_project_where_it_lies_in_there(tmp
     assert shown_path(tmp_path / "a.json", tmp_path / "project") == "a.json"
 
 
-def test_a_baseline_from_before_there_were_records_can_still_be_read(path):
-    add_run(path, NAMES, stored())
-    content = json.loads(path.read_text())
-    for key in ("model", "records_sha256"):
-        del content["runs"][0]["accuracy"][key]
-    path.write_text(json.dumps(content))
-    (run,) = read_baseline(path).runs
-    assert (run.accuracy.model, run.accuracy.records_sha256) == ({}, "")
-
-
 def test_keys_that_a_later_version_may_add_are_no_error(path):
     add_run(path, NAMES, stored())
     content = json.loads(path.read_text()) | {"comment": "accepted by hand"}
     path.write_text(json.dumps(content))
-    assert read_baseline(path).runs == [stored()]
+    assert read_baseline(path).runs == [sealed(stored())]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"AP50": 0.3333333333333333', '"AP50": 0.4'),
+        ('"calls": 3', '"calls": 4'),
+        ('"recorded_by": "Ada"', '"recorded_by": "Bob"'),
+        ('"reason": ""', '"reason": "fine"'),
+        ('"seed": "0"', '"seed": "1"'),
+        ('"seal": "', '"seal": "", "was": "'),
+        (hashlib.sha256(b"fast").hexdigest(), hashlib.sha256(b"other").hexdigest()),
+        ('"model": "fast"', '"model": "accurate"'),
+    ],
+)
+def test_an_edit_by_hand_is_refused_and_nothing_is_written_over_it(path, old, new):
+    add_run(path, NAMES, stored())
+    edited = path.read_text().replace(old, new)
+    assert edited != path.read_text()
+    path.write_text(edited)
+    for attempt in (lambda: read_baseline(path), lambda: add_run(path, NAMES, stored())):
+        with pytest.raises(StoreError) as caught:
+            attempt()
+        assert str(caught.value).startswith(f"{path}: the run of 2024-05-01T12:00:00+00:00 was edited by hand: ")
+        assert str(caught.value).endswith(
+            "; restore the file from version control, measure the old artefact again with rfperf baselines refresh, or "
+            "delete the file and record anew: pytest --rfperf-record"
+        )
+    assert path.read_text() == edited
+    assert decode_baseline(path).model
+
+
+def test_line_ends_and_indentation_are_no_edit(path):
+    add_run(path, NAMES, stored())
+    path.write_bytes(json.dumps(json.loads(path.read_text()), indent=4).replace("\n", "\r\n").encode())
+    assert read_baseline(path).runs == [sealed(stored())]
+
+
+def test_whole_numbers_are_sealed_as_the_floats_that_come_back(path):
+    add_run(path, NAMES, msgspec.structs.replace(stored(), others={"memory MB": 100}))
+    assert read_baseline(path).runs[0].others == {"memory MB": 100.0}
 
 
 @pytest.mark.parametrize(
@@ -303,4 +387,4 @@ def test_figures_and_texts_come_back_exactly(tmp_path_factory, figures, text):
         run, latency=[msgspec.structs.replace(run.latency[0], p50_ms=figures[0], p95_ms=figures[1])]
     )
     add_run(path, NAMES, run)
-    assert read_baseline(path).runs == [run]
+    assert read_baseline(path).runs == [sealed(run)]

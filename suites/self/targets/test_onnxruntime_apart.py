@@ -461,9 +461,9 @@ class TestEnd:
                 detector.close()
         """
         command = [sys.executable, "-c", textwrap.dedent(program)]
-        with subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
-        ) as parent:
+        listening = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "start_new_session": True}
+        # Who is killed leaves temporary files.
+        with subprocess.Popen(command, env=os.environ | {"TMPDIR": str(tmp_path)}, **listening) as parent:
             child = psutil.Process(int(parent.stdout.readline()))
             time.sleep(0.3)
             if end == "kill":
