@@ -25,6 +25,7 @@ USUAL_POWER = 0.8
 _SETS, _FEWER_SETS = 100, 40
 _MOST = 100_000
 """Calls that are drawn at the most."""
+_SOON = 2000
 _BLOCK_S, _FIRST_BLOCK, _MOST_BLOCK = 0.1, 10, 1000
 _STEP = 1.05
 _STRETCH = 20
@@ -155,18 +156,28 @@ def _runs(exceedances: Exceedances, rule: Rule, looks: Ints, right: Outcome, *, 
 
 
 def _drawn_runs(exceedances: Exceedances, rule: Rule, asked: tuple[int, ...], right: Outcome, sets: int) -> Floats:
+    random = np.random.default_rng(0)
+    return np.array([_drawn_run(exceedances, rule, asked, right, random) for _ in range(sets)])
+
+
+def _drawn_run(
+    exceedances: Exceedances, rule: Rule, asked: tuple[int, ...], right: Outcome, random: np.random.Generator
+) -> float:
+    """Observations until the right verdict; most runs end among the first, so the others are drawn only when needed."""
     pass_at, fail_at = _boundaries(rule, asked)
     looks = np.array(asked, dtype=np.int64)
-    random, counts = np.random.default_rng(0), np.full(sets, np.inf)
-    for run in range(sets):
-        drawn = _drawn(exceedances, int(looks[-1]), random)
-        so_far = np.cumsum(drawn)[looks - 1]
-        for look in np.flatnonzero((so_far <= pass_at) | (so_far >= fail_at)):
-            outcome = rule.decide(drawn[: looks[look]])
+    soon = int(np.searchsorted(looks, _SOON, side="right")) or 1
+    drawn = np.zeros(0, dtype=np.bool_)
+    for part in (slice(0, soon), slice(soon, None)):
+        if not len(looks[part]):
+            break
+        drawn = np.concatenate((drawn, _drawn(exceedances, int(looks[part][-1]) - len(drawn), random)))
+        so_far = np.cumsum(drawn)[looks[part] - 1]
+        for look in looks[part][(so_far <= pass_at[part]) | (so_far >= fail_at[part])]:
+            outcome = rule.decide(drawn[:look])
             if outcome is not Outcome.INCONCLUSIVE:
-                counts[run] = looks[look] if outcome is right else np.inf
-                break
-    return counts
+                return float(look) if outcome is right else math.inf
+    return math.inf
 
 
 _runs_at_rate = functools.lru_cache(maxsize=256)(_drawn_runs)
