@@ -29,7 +29,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if session.config.option.collectonly:
         for item in session.items:
             if GATES in item.stash or any(name.startswith(PREFIX) for name in getattr(item, "fixturenames", ())):
-                _tell(Test(item.nodeid, [gate.metric for gate in item.stash.get(GATES, [])], _baseline(item)))
+                _tell(Test(_name(item.nodeid), [gate.metric for gate in item.stash.get(GATES, [])], _baseline(item)))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -44,14 +44,19 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 def _result(report: pytest.TestReport, facts: str) -> Result:
     if hasattr(report, "wasxfail"):
-        return Result(report.nodeid, failed=False)
+        return Result(_name(report.nodeid), failed=False)
     cases = msgspec.json.decode(facts, type=ReportFacts).cases if facts else []
     verdicts = [
         Verdict(metric_of(verdict), verdict.outcome, verdict.message) for case in cases for verdict in case.verdicts
     ]
     message = _crash(report) if report.failed else ""
     asserted = report.when == "call" and not verdicts and message.startswith(_ASSERTED)
-    return Result(report.nodeid, report.failed, asserted, message, verdicts)
+    return Result(_name(report.nodeid), report.failed, asserted, message, verdicts)
+
+
+def _name(nodeid: str) -> str:
+    """The node id, but for what is left of a path that lies outside of the root."""
+    return nodeid.lstrip(":")
 
 
 def _crash(report: pytest.TestReport) -> str:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pytest_rfperf.workshop.suite_run import SuiteRun
 
 _GATES = Path(study.__file__).parent / "test_gates.py"
-_BUNDLED_CASE = {"--rfperf-size": "fast", "--rfperf-dataset": "chocolates"}
+_BUNDLED_CASE = {"--rfperf-size": "fast", "--rfperf-dataset": "chocolates", "--rfperf-cap": "90"}
 _NOTHING_COLLECTED = 5
 
 
@@ -92,7 +92,7 @@ class Suite:
         begin = time.monotonic()
 
         def show(done: int) -> None:
-            tests = f"{done} tests done, " if done else ""
+            tests = f"{_counted(done, 'test')} done, " if done else ""
             self.progress.show(f"{name}: {tests}{time.monotonic() - begin:.0f} s")
 
         return run_suite(
@@ -156,7 +156,7 @@ def _prepared(suite: Suite, *, record: bool) -> Iterator[str]:
         msg = f"{suite.where} have no gate, and none asks for a detector: nothing can catch a fault; next: rfperf init"
         raise UsageError(msg)
     gates = sum(len(test.metrics) for test in found.tests)
-    yield f"{len(found.tests)} tests with {gates} gates of {suite.where}"
+    yield f"{_counted(len(found.tests), 'test')} with {_counted(gates, 'gate')} of {suite.where}"
     needed = [test.baseline for test in found.tests if test.baseline]
     if "missing" in needed or (needed and record):
         place = suite.keep_baselines()
@@ -181,3 +181,7 @@ def _ended(what: str, run: SuiteRun) -> str:
     ]
     said = said or [f"{one.name}: {one.message}" for one in run.results if one.failed]
     return "\n  ".join([f"{what} (pytest ended with {run.status}):", *(said or run.said.splitlines())])
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_rfperf.data.runs import FAILED_NS
-from pytest_rfperf.errors import StoreError, UsageError
+from pytest_rfperf.errors import RfperfError, StoreError, UsageError
 from pytest_rfperf.gates.gate import StoredNumbers
 from pytest_rfperf.session.models import make_model
-from pytest_rfperf.store.artifacts import sha256_of
 from pytest_rfperf.store.baseline import read_baseline, shown_path
 from pytest_rfperf.store.old_artifacts import OldArtifact, from_cache, from_git, from_path, from_url
 from pytest_rfperf.store.protocol import difference, latency_difference
@@ -62,7 +61,11 @@ def baseline_artifact(bench: CaseBench, say: Callable[[str], None]) -> OldArtifa
     settings, name, runs = bench.session.settings, bench.model.name, stored_runs(bench)
     source = settings.models[name].baseline
     if source is not None:
-        found = configured_artifact(source, settings, say)
+        try:
+            found = configured_artifact(source, settings, say)
+        except RfperfError as error:
+            msg = f"models.{name}.baseline: {error}"
+            raise type(error)(msg) from error
         _require_recorded(found, runs, bench)
         return found
     if not runs:
@@ -114,11 +117,11 @@ def other_model(bench: CaseBench, found: OldArtifact, name: str) -> Model:
 
 def model_at(bench: CaseBench, path: str) -> tuple[Model, str] | None:
     """The model of a file that a marker names, and how messages call it; None where there is no such file."""
-    place = bench.session.settings.path(path)
-    if not place.is_file():
+    settings = bench.session.settings
+    if not settings.path(path).is_file():
         return None
-    found = OldArtifact(place, sha256_of(place), path)
-    return other_model(bench, found, path), f"{path} (sha256 {found.sha256[:_SHOWN]})"
+    found = from_path(path, settings.root)
+    return other_model(bench, found, path), found.said
 
 
 def stored_medians(bench: CaseBench, shape: LoadShape, protocol: dict[str, str]) -> tuple[float, ...]:

@@ -93,9 +93,9 @@ class Turns:
         return PairedLoop(first, second, shape, self._session.clock, seed=self._session.settings.run.seed)
 
     def _side(self, detector: Any, shape: LoadShape) -> Side:  # noqa: ANN401 - a detector, here or apart
-        if hasattr(detector, "timed"):
-            detector.hold(self._bench.images(), shape.scope)
-            return detector  # type: ignore[no-any-return]
+        if hasattr(detector, "hold"):
+            held: Side = detector.hold(self._bench.images(), shape.scope)
+            return held
         call, items = self._bench.calls(shape, detector)
         timed = shape.scope == "end-to-end"
         return LocalSide(call, items, self._session.clock, one_thread=detector.one_thread, has_timing=timed)

@@ -36,7 +36,7 @@ def test_a_row_says_what_was_recorded_when_and_by_whom(path):
     put(path, sound_case())
     assert words(list_lines([baseline_row(path)])) == [
         "target dataset model recorded by artefact AP p50 ms runs sealed",
-        "cpu street fast 2024-05-01 Ada fast.onnx 115dc3606fbf 0.458 10.1 1 ok",
+        "cpu street fast 2024-05-01 Ada fast.onnx 115dc3606fbf 0.446 10.1 1 ok",
     ]
 
 
