@@ -190,7 +190,7 @@ class CaseBench:
                 opponent.close()
 
     def _baseline(self) -> Opponent | StoredNumbers | None:
-        with self.session.measuring(f"{self.where}: baseline") as say:
+        with self.session.showing(f"{self.where}: baseline") as say:
             found = baseline_artifact(self, say)
         if found is None or isinstance(found, StoredNumbers):
             return found

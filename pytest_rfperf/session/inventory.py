@@ -147,6 +147,14 @@ class Inventory:
         return min(cap_s, measured_s + self.left_s)
 
     @contextlib.contextmanager
+    def showing(self, what: str) -> Iterator[Callable[[str], None]]:
+        """Show progress of what is no measuring; yields what to call with the state of affairs."""
+        try:
+            yield lambda state: self._progress.show(f"{what}: {state}")
+        finally:
+            self._progress.done()
+
+    @contextlib.contextmanager
     def measuring(self, what: str) -> Iterator[Callable[[str], None]]:
         """Hold the host's lock and show progress; yields what to call with the state of affairs.
 
@@ -162,18 +170,12 @@ class Inventory:
             )
             raise UndecidedError(msg)
 
-        def say(state: str) -> None:
-            self._progress.show(f"{what}: {state}")
-
-        try:
-            with self._lock.held(say):
-                begin = self.clock.wall_ns()
-                try:
-                    yield say
-                finally:
-                    self.measured_s += (self.clock.wall_ns() - begin) / 1e9
-        finally:
-            self._progress.done()
+        with self.showing(what) as say, self._lock.held(say):
+            begin = self.clock.wall_ns()
+            try:
+                yield say
+            finally:
+                self.measured_s += (self.clock.wall_ns() - begin) / 1e9
 
     def close(self) -> None:
         """Close detectors, then targets."""

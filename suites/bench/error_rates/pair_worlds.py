@@ -56,6 +56,8 @@ class PairWorld:
         Share of calls that take that many times as long; of the second side where it differs from the first.
     interrupted_each_ns : float
         Work after which another process takes the CPU; 0 for never.
+    quantum_ns : float
+        CPU time that the scheduler grants at a time, before it has other processes run for twice a slice; 0 for no end.
     in_spells : bool
         Whether it does so half of the time, in spells of fifty pairs on average.
     """
@@ -71,6 +73,7 @@ class PairWorld:
     slow: tuple[float, float] = NEVER
     second_slow: tuple[float, float] | None = None
     interrupted_each_ns: float = 0.0
+    quantum_ns: float = 0.0
     in_spells: bool = False
 
     def pairs(self, rng: np.random.Generator, shape: tuple[int, int], ratio: float) -> Pairs:
@@ -125,6 +128,9 @@ class PairWorld:
         return (WORK_NS * np.exp(logarithm + own + slower + rng.normal(0, self.noise, shape))).astype(np.int64)
 
     def _wait(self, rng, work, spell):
+        if self.quantum_ns:
+            times = np.floor(rng.random(work.shape) + work / self.quantum_ns)
+            return (2 * SLICE_NS * times * rng.normal(1, 0.01, work.shape)).astype(np.int64)
         if not self.interrupted_each_ns:
             return np.zeros_like(work)
         interrupted = spell & (rng.random(work.shape) < -np.expm1(-work / self.interrupted_each_ns))
@@ -138,6 +144,7 @@ PAIR_WORLDS = (
     PairWorld("autocorrelated", independent=False, own=0.03, own_correlation=0.8),
     PairWorld("drifting", independent=False, drift=0.08),
     PairWorld("contended", contended=True, interrupted_each_ns=4e6),
+    PairWorld("heavily contended", contended=True, quantum_ns=3e6),
     PairWorld("contended in spells", independent=False, contended=True, interrupted_each_ns=2e6, in_spells=True),
 )
 TAIL_WORLDS = (

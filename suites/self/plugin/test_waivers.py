@@ -242,8 +242,7 @@ def test_a_row_of_no_gate_ends_a_whole_run(project, changes, why):
         ["--rfperf-size=fast"],
         ["--rfperf-dataset=street"],
         ["--target=cpu"],
-        ["--rfperf-bundled", "--co"],
-        ["-n1"],
+        ["--rfperf-bundled"],
     ],
 )
 def test_a_run_that_leaves_something_out_says_nothing_of_rows_without_a_gate(project, arguments):
@@ -252,18 +251,20 @@ def test_a_run_that_leaves_something_out_says_nothing_of_rows_without_a_gate(pro
     add_row(project, "test_gone.py::test_release")
     write(project, PASSING)
     project.makeini("[pytest]\nmarkers = slow: takes long")
-    assert project.runpytest(*arguments).ret == pytest.ExitCode.OK
+    assert project.runpytest("--co", *arguments).ret == pytest.ExitCode.OK
 
 
-@pytest.mark.parametrize("arguments", [[], ["."], ["sub", "more"], ["--ff"], ["--rfperf-size=fast,accurate"], ["--co"]])
+@pytest.mark.parametrize("arguments", [[], ["."], ["sub", "more"], ["--ff"], ["--rfperf-size=fast,accurate"]])
 def test_a_run_over_all_of_testpaths_leaves_nothing_out(project, arguments):
     project.makeini("[pytest]\ntestpaths = sub m*")
     for folder in ("sub", "more"):
         project.mkdir(folder)
         (project.path / folder / f"test_{folder}.py").write_text(f"from pytest_rfperf import *\n{PASSING}")
     add_row(project, "test_gone.py::test_release")
-    assert refused(project, *arguments)[0].startswith("rfperf.toml: waivers[0]: test='test_gone.py::test_release': no")
-    assert project.runpytest("sub").ret == pytest.ExitCode.OK
+    assert refused(project, "--co", *arguments)[0].startswith(
+        "rfperf.toml: waivers[0]: test='test_gone.py::test_release': no"
+    )
+    assert project.runpytest("--co", "sub").ret == pytest.ExitCode.OK
 
 
 def test_below_the_root_folder_not_all_tests_are_there(project, monkeypatch):
@@ -294,7 +295,9 @@ def test_a_file_that_cannot_be_imported_is_said_before_rows_without_a_gate(proje
 
 
 def test_workers_of_xdist_waive_alike_and_the_note_is_shown_once(project):
+    """A worker cannot end the run, so that a row of no gate is left to a run without them."""
     add_row(project, "*")
+    add_row(project, "test_gone.py::test_release")
     write(project, FAILING)
     result = project.runpytest("-n2")
     result.assert_outcomes(passed=2)
