@@ -16,7 +16,6 @@ from pytest_rfperf.errors import RfperfError
 from pytest_rfperf.plugin.stash import GATES, PREFIX
 from pytest_rfperf.plugin.state import case_of, settings_of
 from pytest_rfperf.session.facts import ReportFacts
-from pytest_rfperf.session.recording import metric_of
 from pytest_rfperf.store.baseline import baseline_path
 from pytest_rfperf.workshop.suite_run import KEPT, REPORT, Result, Test, Verdict
 
@@ -47,7 +46,7 @@ def _result(report: pytest.TestReport, facts: str) -> Result:
         return Result(_name(report.nodeid), failed=False)
     cases = msgspec.json.decode(facts, type=ReportFacts).cases if facts else []
     verdicts = [
-        Verdict(metric_of(verdict), verdict.outcome, verdict.message) for case in cases for verdict in case.verdicts
+        Verdict(verdict.metric, verdict.outcome, verdict.message) for case in cases for verdict in case.verdicts
     ]
     message = _crash(report) if report.failed else ""
     asserted = report.when == "call" and not verdicts and message.startswith(_ASSERTED)

@@ -61,7 +61,9 @@ def command(
         found = {"score": score(mutants), "caught": sum(m.result == CAUGHT for m in mutants), "faults": mutants}
         click.echo(msgspec.json.format(msgspec.json.encode(found)).decode())
     else:
-        click.echo("\n".join(["", *(line for mutant in mutants for line in advice(mutant)), score(mutants)]))
+        lines = [line for mutant in mutants for line in advice(mutant)]
+        next_ = ["next: add the markers, and pytest --rfperf-record for what they are judged against"] if lines else []
+        click.echo("\n".join(["", *lines, *next_, score(mutants)]))
     if any(mutant.result != CAUGHT for mutant in mutants):
         raise SystemExit(FAILED)
 

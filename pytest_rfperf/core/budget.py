@@ -2,7 +2,8 @@
 
 Contention only adds time, and does not make a request fail. So on a contended host all calls may prove a PASS; the
 clean calls alone, or the failed ones among all, may prove a FAIL; and nothing else is decided: no rule that treats
-contended calls as independent holds its error rate.
+contended calls as independent holds its error rate. The same holds for a FAIL on a calm host where calls that were
+interrupted come to more than half of what the percentile allows: they alone may push it over its budget.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 CALM_SHARE = 0.95
 CLEAN_RATIO = 0.97
+_INTERRUPTED_RATIO = 0.9
 _MAX_TAU = 10.0
 _CALLS_PER_TAU = 20
 
@@ -133,10 +135,13 @@ def decide_budget(
     exceeded = latencies_ns > budget_ns
     everything = decide_rate(exceeded, p0, alpha=alpha, beta=beta)
     share = cpu_share(latencies_ns, cpu_ns)
-    if share is None or cpu_ns is None or share >= CALM_SHARE:
+    if share is None or cpu_ns is None:
         return BudgetDecision(everything, share, None)
     clean = clean_mask(latencies_ns, cpu_ns)
     clean_calls = int(clean.sum())
+    few = float(_interrupted(latencies_ns, cpu_ns).mean()) <= p0 / 2
+    if share >= CALM_SHARE and (everything.outcome is not Outcome.FAIL or few):
+        return BudgetDecision(everything, share, None)
     if everything.outcome is Outcome.PASS:
         return BudgetDecision(everything, share, clean_calls)
     for alone in (exceeded[clean], latencies_ns == FAILED_NS):
@@ -147,6 +152,12 @@ def decide_budget(
         Outcome.INCONCLUSIVE, everything.exceedances, everything.calls, everything.tau, "host contended"
     )
     return BudgetDecision(contended, share, clean_calls)
+
+
+def _interrupted(latencies_ns: Ints, cpu_ns: Ints) -> Bools:
+    """Answered calls that lost their CPU to something else for a good part of their time."""
+    lost: Bools = (cpu_ns < _INTERRUPTED_RATIO * latencies_ns) & (latencies_ns != FAILED_NS)
+    return lost
 
 
 def clean_mask(latencies_ns: Ints, cpu_ns: Ints) -> Bools:

@@ -1,7 +1,8 @@
 """Whether one detector is slower than another by more than a tolerance, from calls made in turns.
 
-Wall time is what users wait for, so it alone proves a PASS. CPU time hardly knows contention, so it may prove a FAIL
-where it is observable on both sides; it is blind to sleeps, input and lost parallelism, so it proves no PASS.
+Wall time is what users wait for, so there is no PASS without it. CPU time hardly knows contention, so it may prove a
+FAIL where it is observable on both sides; it is blind to sleeps, input and lost parallelism, so it alone proves no
+PASS. On a contended host both must pass: calls that wait for a CPU wait alike, and their ratio hides what a model takes.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pytest_rfperf.core.budget import RateDecision, decide_median, decide_rate, exceedance_rate
+from pytest_rfperf.core.budget import CALM_SHARE, RateDecision, cpu_share, decide_median, decide_rate, exceedance_rate
 from pytest_rfperf.core.evidence import HALF_PRIOR, least_pass
 from pytest_rfperf.core.ratios import paired_ratios
 from pytest_rfperf.data.runs import FAILED_NS
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from pytest_rfperf.data.runs import PairedRun
 
 MEDIAN = 50
-_SEEN_BEYOND = 3
+_SEEN_BEYOND = 15
 """Calls of each side that lie beyond a threshold of the tail, on the average, before the first pair counts."""
 
 
@@ -79,8 +80,16 @@ def decide_regression(
     if not has_cpu:
         return RegressionDecision(wall.outcome, wall, None, by_cpu=False)
     cpu = decide(_cpu_exceedances(run, limit, percentile), share, beta)
-    by_cpu = cpu_may_fail and wall.outcome is Outcome.INCONCLUSIVE and cpu.outcome is Outcome.FAIL
-    return RegressionDecision(Outcome.FAIL if by_cpu else wall.outcome, wall, cpu, by_cpu=by_cpu)
+    diluted = cpu_may_fail and wall.outcome is Outcome.PASS and cpu.outcome is not Outcome.PASS and _is_contended(run)
+    outcome = Outcome.INCONCLUSIVE if diluted else wall.outcome
+    by_cpu = cpu_may_fail and outcome is Outcome.INCONCLUSIVE and cpu.outcome is Outcome.FAIL
+    return RegressionDecision(Outcome.FAIL if by_cpu else outcome, wall, cpu, by_cpu=by_cpu)
+
+
+def _is_contended(run: PairedRun) -> bool:
+    """Whether both sides waited for a CPU: waiting adds as much to either, and brings the ratio of wall times to 1."""
+    shares = (cpu_share(side.latencies_ns, side.cpu_ns) for side in (run.first, run.second))
+    return any(share is not None and share < CALM_SHARE for share in shares)
 
 
 def pairs_behind(percentile: float) -> int:

@@ -44,6 +44,8 @@ class Verdict:
         Lines that explain a FAIL further.
     loss : Loss or None
         What an accuracy that is too low lost most, for pictures of it.
+    metric : str
+        What a waiver calls the gate, where that is not the marker's name.
     """
 
     gate: str
@@ -54,6 +56,7 @@ class Verdict:
     message: str
     details: tuple[str, ...] = ()
     loss: Loss | None = None
+    metric: str = ""
 
     def __str__(self) -> str:
         """Show the verdict on one line, and what explains it on others."""

@@ -78,7 +78,9 @@ class AccuracyRegression(Gate):
 
     def _verdict(self, outcome: Outcome, measured: float | None, text: str) -> Verdict:
         limit = -(self.map)
-        return Verdict(gate=self.name, outcome=outcome, measured=measured, limit=limit, unit="", message=text)
+        return Verdict(
+            gate=self.name, metric=self.metric, outcome=outcome, measured=measured, limit=limit, unit="", message=text
+        )
 
 
 def _judged(change: Resampled, limit: float) -> Outcome:

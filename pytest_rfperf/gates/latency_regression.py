@@ -50,4 +50,12 @@ class LatencyRegression(Gate):
         return self._verdict(turns.outcome, change, f"{turns.text}, tolerance {100 * self.latency:g}%")
 
     def _verdict(self, outcome: Outcome, measured: float | None, text: str) -> Verdict:
-        return Verdict(gate=self.name, outcome=outcome, measured=measured, limit=self.latency, unit="", message=text)
+        return Verdict(
+            gate=self.name,
+            metric=self.metric,
+            outcome=outcome,
+            measured=measured,
+            limit=self.latency,
+            unit="",
+            message=text,
+        )

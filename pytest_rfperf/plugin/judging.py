@@ -64,7 +64,9 @@ def _judged(item: pytest.Item, gate: Gate) -> Verdict:
     except RfperfError as error:
         message = str(error).removeprefix(f"{gate.name}: ")
         outcome = Outcome.INCONCLUSIVE if isinstance(error, UndecidedError) else Outcome.ERROR
-        return Verdict(gate=gate.name, outcome=outcome, measured=None, limit=0.0, unit="", message=message)
+        return Verdict(
+            gate=gate.name, metric=gate.metric, outcome=outcome, measured=None, limit=0.0, unit="", message=message
+        )
 
 
 def keep_facts(item: pytest.Item, verdicts: list[Verdict]) -> None:
@@ -97,6 +99,8 @@ def _raise(item: pytest.Item, verdicts: list[Verdict]) -> None:
     text = "\n".join(map(str, sorted(verdicts, key=lambda verdict: _HARMLESS.get(verdict.outcome, 0))))
     if outcomes & {Outcome.FAIL, Outcome.ERROR}:
         pytest.fail(text, pytrace=False)
+    if Outcome.WAIVED in outcomes:
+        item.user_properties.append(("rfperf_waived", text))
     if Outcome.INCONCLUSIVE in outcomes:
         policy = settings_of(item.config).run.inconclusive
         if policy == "fail":

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pytest_rfperf.store.baseline import StoredRun
 
 _ENOUGH_TO_BE_STEADY = 30
-_BY_EVIDENCE = ("cold_start_budget", "latency_budget", "latency_ratio")
+_BY_EVIDENCE = ("cold_start_budget", "latency_budget", "latency_ratio", "no_regression.latency")
 """Gates on times are decided by evidence; an accuracy or a size on a fixed dataset is no estimate."""
 _MARKS = {
     "PASS": "white_check_mark",
@@ -60,7 +60,7 @@ def summarise(facts: Sequence[CaseFacts], settings: Settings, comparisons: Seque
     notes += [line for case, run in zip(cases, stored, strict=True) if run for line in incomparable(case, run)]
     notes += [line for case in cases for line in _remarks(case)]
     rows = [row_of(case, run) for case, run in zip(cases, stored, strict=True)]
-    gates = sum(verdict.gate in _BY_EVIDENCE for case in cases for verdict in case.verdicts)
+    gates = sum((verdict.metric or verdict.gate) in _BY_EVIDENCE for case in cases for verdict in case.verdicts)
     return Summary(
         cases=cases,
         rows=rows,

@@ -10,7 +10,7 @@ import msgspec
 from pytest_rfperf.errors import StoreError, UsageError
 from pytest_rfperf.session.facts import CaseFacts
 from pytest_rfperf.session.provenance import person
-from pytest_rfperf.session.recording import REGRESSION, Recording, accepted, has_figures, metric_of, obstacle, refused
+from pytest_rfperf.session.recording import REGRESSION, Recording, accepted, has_figures, obstacle, refused
 from pytest_rfperf.session.storing import Entry, packed_records, stored_run, what_of, write_case
 from pytest_rfperf.session.verifying import value_faults
 from pytest_rfperf.store.baseline import baseline_path, read_baseline, shown_path
@@ -148,4 +148,4 @@ def _excuse(case: CaseFacts, wish: Wish) -> tuple[str, str]:
 
 
 def _failed(case: CaseFacts, despite: Sequence[str]) -> list[str]:
-    return sorted({metric_of(verdict) for verdict in case.verdicts if accepted(verdict, despite)})
+    return sorted({verdict.metric for verdict in case.verdicts if accepted(verdict, despite)})

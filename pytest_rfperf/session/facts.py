@@ -101,6 +101,7 @@ class VerdictFacts(msgspec.Struct, frozen=True, kw_only=True):
     unit: str
     message: str
     details: list[str] = []
+    metric: str = ""
 
 
 class DrawnBox(msgspec.Struct, frozen=True):

@@ -94,6 +94,7 @@ def verdict_facts(verdict: Verdict) -> VerdictFacts:
         unit=verdict.unit,
         message=verdict.message,
         details=list(verdict.details),
+        metric=verdict.metric or verdict.gate,
     )
 
 

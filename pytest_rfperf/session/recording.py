@@ -128,16 +128,9 @@ def refused(case: CaseFacts, why: str) -> str:
     return f"not recorded: {what_of(case)}: {why}"
 
 
-def metric_of(verdict: VerdictFacts) -> str:
-    """What a waiver calls the gate; the parts of no_regression are told apart by what they judged: AP, or times."""
-    if verdict.gate != REGRESSION:
-        return verdict.gate
-    return f"{REGRESSION}.{'map' if verdict.message.startswith('AP ') else 'latency'}"
-
-
 def accepted(verdict: VerdictFacts, despite: Sequence[str]) -> bool:
     """Whether a verdict that is no pass is one of those that are accepted; an error never is."""
-    named = {metric_of(verdict), verdict.gate} & set(despite)
+    named = {verdict.metric, verdict.gate} & set(despite)
     return bool(named) and verdict.outcome not in {*_WELL, Outcome.ERROR.value}
 
 

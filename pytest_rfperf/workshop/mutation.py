@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 CAUGHT, UNDECIDED, SURVIVED, BROKE = "caught", "undecided", "survived", "broke"
 _RAN_THROUGH = (0, 1)
-_WIDTHS = "{:<9} {:<45} {:<35} {:<10} {}"
+_WIDTHS = "{:<9} {:<45} {:<41} {:<10} {}"
 _ASSERTION = "an assertion of"
 
 
@@ -60,6 +60,8 @@ class Mutant(msgspec.Struct, frozen=True):
         "caught" by a FAIL; "undecided" where a gate was INCONCLUSIVE only; "survived"; "broke" where the run ended
         otherwise, which catches nothing.
     caught_by, undecided : list of Said
+    there : list of Said
+        Where it was not caught: what gates of the kind that must catch it said all the same.
     marker : str
         The one that would catch it, ready to paste; empty where it was caught.
     seconds : float
@@ -71,6 +73,7 @@ class Mutant(msgspec.Struct, frozen=True):
     result: str
     caught_by: list[Said]
     undecided: list[Said]
+    there: list[Said]
     marker: str
     seconds: float
     said: str = ""
@@ -103,10 +106,21 @@ def mutant_of(fault: Fault, run: SuiteRun, sound: SuiteRun, seconds: float) -> M
         result=result,
         caught_by=caught,
         undecided=open_,
+        there=[] if caught else _there(run, remedy),
         marker="" if caught else remedy.marker,
         seconds=seconds,
         said="" if not broke or caught else "\n".join(errors) or run.said,
     )
+
+
+def _there(run: SuiteRun, remedy: Remedy) -> list[Said]:
+    """What the gates said that must have caught it."""
+    kinds = {metric.partition(" ")[0] for metric in remedy.metrics}
+    return [
+        Said(verdict.metric, result.name, f"{verdict.message}: {verdict.outcome}")
+        for result, verdict in run.verdicts
+        if verdict.metric in kinds and verdict.outcome != "INCONCLUSIVE"
+    ]
 
 
 def undecided_in(run: SuiteRun) -> list[tuple[Result, Verdict]]:
@@ -130,13 +144,14 @@ def advice(mutant: Mutant) -> list[str]:
     """What to do about a fault that was not caught."""
     if mutant.result == CAUGHT:
         return []
-    lines = [f"{mutant.fault} {mutant.result}: {mutant.what}"]
     if mutant.result == BROKE:
-        return [*lines, *(f"  {line}" for line in mutant.said.splitlines())]
+        return [f"{mutant.fault} broke the run, which catches nothing:", *(f"  {x}" for x in mutant.said.splitlines())]
+    lines = [f"{mutant.fault} {mutant.result}; the marker that catches it:  {mutant.marker}"]
+    lines += [f"  there already: {said.metric} ({said.test}): {said.message}" for said in mutant.there]
     if mutant.result == UNDECIDED:
-        lines += [f"  {said.metric} ({said.test}): {said.message}" for said in mutant.undecided]
+        lines += [f"  undecided: {said.metric} ({said.test}): {said.message}" for said in mutant.undecided]
         lines.append(f"  measure longer: rfperf mutate --fault {mutant.fault} -- --rfperf-cap=120")
-    return [*lines, "  the marker that catches it:", f"    {mutant.marker}"]
+    return lines
 
 
 def score(mutants: Sequence[Mutant]) -> str:

@@ -336,6 +336,7 @@ def verdict_facts(outcome: str = "PASS", **changes: Any) -> VerdictFacts:
         "limit": 50.0,
         "unit": "ms",
         "message": "p95 12.5 ms",
+        "metric": changes.get("gate", "latency_budget"),
     }
     return VerdictFacts(outcome=outcome, **(usual | changes))
 

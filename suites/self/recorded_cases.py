@@ -46,7 +46,8 @@ def sound_case(*, seed: int = 0, **changes: Any) -> CaseFacts:
 
 def regressed(outcome: str = "FAIL", message: str = LOST, **changes: Any) -> CaseFacts:
     """The same of a model that the regression gate did not pass."""
-    verdict = verdict_facts(outcome, gate="no_regression", message=message, unit="")
+    half = "map" if message.startswith("AP ") else "latency"
+    verdict = verdict_facts(outcome, gate="no_regression", metric=f"no_regression.{half}", message=message, unit="")
     return sound_case(seed=1, verdicts=[verdict_facts(), verdict], **changes)
 
 

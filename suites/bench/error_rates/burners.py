@@ -10,13 +10,14 @@ from contextlib import ExitStack, contextmanager
 
 STARTED_S = 0.3
 _SPIN = """
-import os, sys, time
+import os, signal, sys, time
+signal.signal(signal.SIGINT, signal.SIG_IGN)
 parent, end = os.getppid(), time.monotonic() + float(sys.argv[1])
 while time.monotonic() < end and os.getppid() == parent:
     for _ in range(100_000):
         pass
 """
-"""Ends with its parent, however that ends, and at the latest when its time is over."""
+"""Ends with its parent, which alone hears of Ctrl-C, and at the latest when its time is over."""
 
 
 @contextmanager

@@ -143,8 +143,8 @@ def print_tables(rows: list[dict[str, Any]], truth: dict[str, Any]) -> None:
         "confirming",
     )
     notes = (
-        "Limits of Clopper and Pearson, 95 % on each side taken alone, in brackets. Every other run with a process "
-        "that spins on every core.",
+        "In brackets the limits of Clopper and Pearson, 95 % on each side taken alone.",
+        "Every other run beside a process that spins on every core.",
         "Times: median seconds of measuring to a verdict; the longest of all; median of confirming a FAIL.",
         f"pytest-benchmark {_version()}: its own statistics and check, over two separate stretches in the same run.",
         truth["machine"],

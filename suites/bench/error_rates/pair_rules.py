@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from error_rates.rules import CODES, ERROR, FAIL, PASS, Judged, first_answers, limits
 from error_rates.trace_files import latency_run
+
 from pytest_rfperf.core.budget import exceedance_rate
 from pytest_rfperf.core.evidence import HALF_PRIOR
 from pytest_rfperf.core.regression import MEDIAN, decide_regression, pairs_behind

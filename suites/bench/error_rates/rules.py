@@ -11,11 +11,12 @@ from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from scipy.special import bdtr, betainc
+
 from pytest_rfperf.core.budget import CALM_SHARE, CLEAN_RATIO, decide_budget
 from pytest_rfperf.core.evidence import rate_evidence
 from pytest_rfperf.core.percentiles import nearest_rank
 from pytest_rfperf.data.verdict import Outcome
-from scipy.special import bdtr, betainc
 
 if TYPE_CHECKING:
     from error_rates.worlds import Series

@@ -216,7 +216,8 @@ def publish_worst(cells: list[Cell]) -> None:
         for rule in dict.fromkeys(cell.rule for cell in cells if cell.question == question):
             own = [cell for cell in cells if (cell.question, cell.rule) == (question, rule)]
             worst = (
-                _worst([cell for cell in own if kind(cell) == which]) for which in ("independent", "dependent", "contended")
+                _worst([cell for cell in own if kind(cell) == which])
+                for which in ("independent", "dependent", "contended")
             )
             clear = [calls for cell in own if cell.independent and not cell.contended for calls in _clear(cell)]
             rows.append((question, rule, *worst, f"{np.median(clear):,.0f}"))

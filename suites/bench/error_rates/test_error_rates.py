@@ -2,7 +2,7 @@
 
     pytest suites/bench/error_rates -s
 
-takes about seven minutes; RFPERF_SETS=100 a quick look. The bar: in every cell of independent calls, and in every contended one,
+takes about five minutes of one core; RFPERF_SETS=100 a quick look. The bar: in every cell of independent calls, and in every contended one,
 the 99 % interval of each wrong rate of ours reaches 5 % or lies below.
 """
 

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from error_rates.burners import burning, cores
+from table import machine
+
 from pytest_rfperf.data.runs import HostSignals, LatencyRun, LoadShape, PairedRun, WarmUp
 from pytest_rfperf.store.samples import pack, unpack
-from table import machine
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -32,7 +32,8 @@ def e_values(rate, p0, prior, *, runs, calls, seed):
     """Both e-values of simulated runs after each call: (2, runs, calls)."""
     k = np.cumsum(np.random.default_rng(seed).random((runs, calls)) < rate, axis=1)
     table = np.full((2, calls + 1, calls + 1), np.nan)
-    for over, n in {(int(over), n) for n in range(1, calls + 1) for over in np.unique(k[:, n - 1])}:
+    seen = {(int(over), column + 1) for column in range(calls) for over in np.unique(k[:, column])}
+    for over, n in seen:
         table[:, over, n] = rate_evidence(over, n, p0, prior)
     return np.exp(table[:, k, np.arange(1, calls + 1)])
 
@@ -60,7 +61,7 @@ def test_at_the_boundary_an_e_value_ever_reaches_its_limit_at_most_as_often_as_p
 
 
 @relaxed
-@given(strategies.counts(most=300), st.floats(0.02, 0.98))
+@given(strategies.counts(most=300), st.floats(0.02, 0.5))
 def test_equals_the_mean_likelihood_ratio_over_the_truncated_prior(pair, p0):
     """An integral over each side of the boundary, by adaptive quadrature."""
     k, n = pair

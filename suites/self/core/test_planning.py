@@ -164,6 +164,12 @@ def test_a_fail_that_must_repeat_is_less_likely_and_takes_longer():
     assert twice.needed == pytest.approx(2 * once.needed, abs=1) if once.needed else twice.needed is None
 
 
+def test_a_wrong_verdict_is_no_power():
+    for rate, wrong in ((0.0, Outcome.FAIL), (0.5, Outcome.PASS)):
+        found = forecast_here(rate, P95, LOOKS, wrong)
+        assert (found.needed, found.power) == (None, 0.0)
+
+
 def test_a_count_for_power_reaches_it():
     sides = budget_sides(None, 95, 0.05)
     needed = count_for(sides, P95)

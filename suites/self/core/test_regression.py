@@ -27,9 +27,7 @@ def paired(first, second, first_cpu=None, second_cpu=None):
 
 
 def decide(run, limit=1.025, *, percentile=50, alpha=0.05, beta=0.05, cpu_may_fail=True):
-    return decide_regression(
-        run, limit, percentile=percentile, alpha=alpha, beta=beta, cpu_may_fail=cpu_may_fail
-    )
+    return decide_regression(run, limit, percentile=percentile, alpha=alpha, beta=beta, cpu_may_fail=cpu_may_fail)
 
 
 def times(seed, pairs, *, ratio=1.0, noise=0.02):
@@ -127,7 +125,9 @@ def test_cpu_time_of_failed_calls_is_not_asked(percentile):
     first, second = times(3, 600)
     first_cpu, second_cpu = first.copy(), second.copy()
     failing = np.random.default_rng(4).random(600) < 0.3
-    whole = decide(paired(first[~failing], second[~failing], first_cpu[~failing], second_cpu[~failing]), percentile=percentile)
+    whole = decide(
+        paired(first[~failing], second[~failing], first_cpu[~failing], second_cpu[~failing]), percentile=percentile
+    )
     second[failing], second_cpu[failing] = FAILED_NS, 0
     assert decide(paired(first, second, first_cpu, second_cpu), percentile=percentile).cpu == whole.cpu
 
@@ -196,7 +196,10 @@ def test_in_the_long_run_half_exceed_where_both_tails_are_alike():
 @given(seeds, st.integers(0, 700), st.sampled_from((80, 90, 95)))
 def test_what_comes_later_changes_nothing_that_was_counted_before(seed, pairs, percentile):
     first, second = np.random.default_rng(seed).lognormal(0, 0.3, (2, 700))
-    whole, begun = tail_exceedances(first, second, percentile), tail_exceedances(first[:pairs], second[:pairs], percentile)
+    whole, begun = (
+        tail_exceedances(first, second, percentile),
+        tail_exceedances(first[:pairs], second[:pairs], percentile),
+    )
     assert np.array_equal(whole[: len(begun)], begun)
 
 
@@ -207,7 +210,9 @@ def test_a_tail_passes_at_about_the_least_pairs_that_are_promised(percentile):
     outcomes = []
     for seed in range(20):
         first, second = times(seed, 3 * needed, ratio=0.5)
-        outcomes.append([decide(paired(first[:n], second[:n]), percentile=percentile).outcome for n in (needed // 2, 3 * needed)])
+        outcomes.append(
+            [decide(paired(first[:n], second[:n]), percentile=percentile).outcome for n in (needed // 2, 3 * needed)]
+        )
     early, late = (list(column) for column in zip(*outcomes, strict=True))
     assert early.count(Outcome.PASS) <= 2
     assert late.count(Outcome.PASS) == 20

@@ -83,7 +83,7 @@ def test_cpu_time_does_not_overrule_a_pass():
     assert verdict.outcome is Outcome.PASS
 
 
-def spiked(*, share, times, seed=0, pairs=3000):
+def spiked(*, share, times, seed=0, pairs=6000):
     random = np.random.default_rng(seed)
     first, second = (10 * MS * np.exp(0.02 * random.standard_normal((2, pairs)))).round()
     first[random.random(pairs) < share] *= times
@@ -107,7 +107,7 @@ def test_the_tail_of_a_model_against_itself_passes():
 
 
 def test_a_percentile_that_is_a_failed_request_is_infinite():
-    run = PairedRun(latency_run([FAILED_NS] * 400), latency_run([MS] * 400))
+    run = PairedRun(latency_run([FAILED_NS] * 2000), latency_run([MS] * 2000))
     verdict = LatencyRatio(2, against="accurate", percentile=99).judge(FakeBench(opponent=FakeOpponent(run, run)))
     assert (verdict.outcome, verdict.measured) == (Outcome.FAIL, None)
     assert f"p99 {math.inf:g} > 2 times" in verdict.message

@@ -44,7 +44,7 @@ def test_recording_writes_a_baseline_and_later_runs_show_the_change(pytester):
         [f"recorded: fast on cpu/pieces in {BASELINE} and the .records beside it; review the diff and commit it"]
     )
     first = json.loads((pytester.path / BASELINE).read_text())
-    assert first["schema"] == 1
+    assert first["schema"] == 2
     assert len(first["runs"]) == 1
     pytester.runpytest(*ONE).stdout.fnmatch_lines(["fast*0.814 (+0.000)*0.998 (+0.000)*%)*%)*PASS"])
     pytester.runpytest(*ONE, "--rfperf-record")

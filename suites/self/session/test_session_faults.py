@@ -14,6 +14,7 @@ from fakes import FakeDetector, FakeTarget, found, write_project
 from pytest_rfperf.config import CommandLine, load_settings
 from pytest_rfperf.data.runs import FAILED_NS, Call
 from pytest_rfperf.errors import RequestError, UsageError
+from pytest_rfperf.measure.host_lock import HostLock
 from pytest_rfperf.reference import artifact
 from pytest_rfperf.session import wrong_detectors
 from pytest_rfperf.session.facts import Case
@@ -50,7 +51,7 @@ def clock(monkeypatch):
 
 def session_of(root, fault=""):
     settings = load_settings(root, CommandLine(targets=("cpu",), fault=fault), {})
-    return Session(settings, SILENT)
+    return Session(settings, SILENT, lock=HostLock(root))
 
 
 @pytest.fixture

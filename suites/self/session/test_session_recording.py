@@ -6,13 +6,14 @@ import re
 
 import msgspec
 import pytest
-from fakes import accuracy_facts, case_facts, latency_facts, verdict_facts, write_project
+from fakes import MS, accuracy_facts, case_facts, latency_facts, latency_run, verdict_facts, write_project
 
 from pytest_rfperf.cache_folder import cache_folder
 from pytest_rfperf.config import CommandLine, load_settings
 from pytest_rfperf.errors import StoreError
 from pytest_rfperf.session.facts import ReportFacts
-from pytest_rfperf.session.recording import FailedTest, Recording, failed_test, metric_of, record, recording_of
+from pytest_rfperf.session.recorder import latency_facts as facts_of_run
+from pytest_rfperf.session.recording import FailedTest, Recording, failed_test, record, recording_of
 from pytest_rfperf.store.baseline import read_baseline
 from pytest_rfperf.store.kept_records import MOST_BESIDE
 
@@ -245,6 +246,16 @@ def test_a_session_names_itself_by_its_time(settings):
     assert re.fullmatch("20240501T120000-[0-9a-f]{6}", recording_of(settings, [], NOW).run)
 
 
+@pytest.mark.parametrize(
+    ("cpu_ns", "clean_p50_ms"),
+    [([10 * MS, 10 * MS, 5 * MS, 5 * MS, 5 * MS], 10.0), (None, 30.0), ([0] * 5, None)],
+    ids=["busy", "not observable", "none clean"],
+)
+def test_the_clean_median_is_that_of_calls_that_had_a_cpu_for_themselves(cpu_ns, clean_p50_ms):
+    run = latency_run([10 * MS, 10 * MS, 30 * MS, 30 * MS, 30 * MS], cpu_ns=cpu_ns)
+    assert facts_of_run(run, {}).clean_p50_ms == clean_p50_ms
+
+
 def test_the_clean_median_is_stored(settings):
     record([measured(latency=[latency_facts(clean_p50_ms=9.5)])], settings, [], NOW)
     assert baseline(settings).runs[0].latency[0].clean_p50_ms == 9.5
@@ -258,16 +269,3 @@ def test_the_clean_median_is_stored(settings):
 def test_a_test_failed_by_its_gates_is_told_from_one_that_failed_otherwise(verdicts, by_gates):
     facts = "" if verdicts is None else msgspec.json.encode(ReportFacts([case_facts(verdicts=verdicts)])).decode()
     assert failed_test("t.py::a", ["fast", "", ""], facts) == FailedTest("t.py::a", ("fast", "", ""), by_gates)
-
-
-@pytest.mark.parametrize(
-    ("gate", "message", "metric"),
-    [
-        ("latency_budget", "p95 12 ms", "latency_budget"),
-        ("no_regression", "AP 0.5, -0.1 from the baseline", "no_regression.map"),
-        ("no_regression", "median 1.2 > 1.025 times the service time", "no_regression.latency"),
-        ("no_regression", "undecided: numbers alone", "no_regression.latency"),
-    ],
-)
-def test_a_verdict_has_the_name_that_a_waiver_gives_its_gate(gate, message, metric):
-    assert metric_of(verdict_facts("FAIL", gate=gate, message=message)) == metric
