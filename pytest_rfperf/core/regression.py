@@ -2,7 +2,7 @@
 
 Wall time is what users wait for, so there is no PASS without it. CPU time hardly knows contention, so it may prove a
 FAIL where it is observable on both sides; it is blind to sleeps, input and lost parallelism, so it alone proves no
-PASS. On a contended host both must pass: calls that wait for a CPU wait alike, and their ratio hides what a model takes.
+PASS. On a contended host both must pass: calls that wait for a CPU wait alike, and their ratio hides what a model does.
 """
 
 from __future__ import annotations
