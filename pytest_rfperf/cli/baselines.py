@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
+from pytest_rfperf.baselines.accepting import METRICS, Wish, accept
+from pytest_rfperf.baselines.pruning import Pruning, prune
+from pytest_rfperf.baselines.verifying import Verified, verify
 from pytest_rfperf.cli.baselines_refresh import refresh_command
 from pytest_rfperf.cli.exit_codes import FAILED, INTERRUPTED
 from pytest_rfperf.cli.progress import stderr_progress
 from pytest_rfperf.config import CommandLine, Settings, load_settings, project_root
 from pytest_rfperf.errors import UsageError
 from pytest_rfperf.report.baseline_list import baseline_row, list_lines, show_lines
-from pytest_rfperf.session.accepting import METRICS, Wish, accept
-from pytest_rfperf.session.pruning import Pruning, prune
-from pytest_rfperf.session.verifying import Verified, verify
 from pytest_rfperf.store.baseline import baseline_path, decode_baseline, shown_path
 from pytest_rfperf.store.baseline_folder import baseline_files
 from pytest_rfperf.store.seal import seal_fault

@@ -51,7 +51,7 @@ def _is_named(path: Path, names: tuple[str, ...]) -> bool:
 
 def _refreshed(path: Path, settings: Settings) -> bool:
     """Refresh one; say so, or why not."""
-    from pytest_rfperf.session.refreshing import refresh  # noqa: PLC0415 - onnxruntime only where it is needed
+    from pytest_rfperf.baselines.refreshing import refresh  # noqa: PLC0415 - onnxruntime only where it is needed
 
     progress = stderr_progress()
     try:

@@ -109,12 +109,12 @@ class Controller:
         """Name a session that records, and say what failed in it."""
         if not settings.record:
             return None
-        from pytest_rfperf.session.recording import failed_test, recording_of  # noqa: PLC0415 - stays light without gates
+        from pytest_rfperf.baselines.recording import failed_test, recording_of  # noqa: PLC0415 - stays light without gates
 
         return recording_of(settings, [failed_test(*one) for one in self._failed], _now())
 
     def _record(self, settings: Any, recording: Any) -> None:  # noqa: ANN401 - as above
-        from pytest_rfperf.session.recording import record  # noqa: PLC0415 - stays light without gates
+        from pytest_rfperf.baselines.recording import record  # noqa: PLC0415 - stays light without gates
 
         if self._summary is not None:
             failed = recording.failed if recording else []

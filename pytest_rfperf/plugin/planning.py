@@ -11,7 +11,7 @@ from pytest_rfperf.plugin.state import case_of, settings_of
 
 if TYPE_CHECKING:
     from pytest_rfperf.config import Settings
-    from pytest_rfperf.session.plan_rows import Plan
+    from pytest_rfperf.planner.rows import Plan
 
 PLANNER = "rfperf-planner"
 """The name under which the planner is registered."""
@@ -74,7 +74,7 @@ class SessionPlanner:
             terminalreporter.write_line(line, **({"red": True} if line.startswith("never decided") else {}))
 
     def _made(self, items: list[pytest.Item], settings: Settings) -> Plan:
-        from pytest_rfperf.session.planning import Planner, Selected  # noqa: PLC0415 - only in a session that plans
+        from pytest_rfperf.planner.plan import Planner, Selected  # noqa: PLC0415 - only in a session that plans
 
         gates: dict[str, list[Any]] = {item.nodeid: item.stash[GATES] for item in items if GATES in item.stash}
         selected = [

@@ -15,9 +15,9 @@ from pytest_rfperf.store.baseline import baseline_path
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pytest_rfperf.baselines.recording import Recording
     from pytest_rfperf.report.summary import Summary
     from pytest_rfperf.session.facts import CaseFacts
-    from pytest_rfperf.session.recording import Recording
 
 FOLDER = ".rfperf"
 """Where a session leaves what is not for version control."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from pytest_rfperf.session.plan_rows import GatePlan, MarginPlan, Plan
+    from pytest_rfperf.planner.rows import GatePlan, MarginPlan, Plan
 
 SCHEMA = 1
 USUAL_PLACE = f"{FOLDER}/plan.json"

@@ -158,8 +158,19 @@ def _chosen(found: Detections, kept: Any) -> Detections:  # noqa: ANN401 - (N,) 
 
 
 def _spikes() -> Callable[[], float]:
-    draw = random.Random(_SEED).random  # noqa: S311 - no secret
-    return lambda: SPIKE_FACTOR - 1 if draw() < SPIKE_RATE else 0
+    """One call of each fifty, at a place that is drawn: a run of any length has its two in a hundred."""
+    draw = random.Random(_SEED)  # noqa: S311 - no secret
+    place = every = round(1 / SPIKE_RATE)
+    count = 0
+
+    def more() -> float:
+        nonlocal place, count
+        if count % every == 0:
+            place = count + draw.randrange(every)
+        count += 1
+        return SPIKE_FACTOR - 1 if count == place + 1 else 0
+
+    return more
 
 
 MORE: dict[str, Callable[[], Callable[[], float]]] = {

@@ -10,18 +10,18 @@ import numpy as np
 from fakes import accuracy_facts, case_facts, latency_run, verdict_facts
 from passes import uneven_accuracy
 
+from pytest_rfperf.baselines.recording import Recording
 from pytest_rfperf.report.files import write_json
 from pytest_rfperf.report.summary import Summary
 from pytest_rfperf.session.baselines import packed_records
 from pytest_rfperf.session.recorder import coco_values, latency_facts
-from pytest_rfperf.session.recording import Recording
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from pytest_rfperf.baselines.recording import FailedTest
     from pytest_rfperf.session.facts import CaseFacts
-    from pytest_rfperf.session.recording import FailedTest
 
 RUN = "20240501T120000-abc123"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

@@ -11,10 +11,10 @@ from click.testing import CliRunner
 from fakes import write_project
 from recorded_cases import RUN, left_facts, regressed, sound_case
 
+from pytest_rfperf.baselines.recording import FailedTest, record
 from pytest_rfperf.cli import baselines, rfperf
 from pytest_rfperf.config import CommandLine, load_settings
 from pytest_rfperf.errors import UsageError
-from pytest_rfperf.session.recording import FailedTest, record
 from pytest_rfperf.store.baseline import read_baseline
 
 NOW = "2024-05-01T12:00:00+00:00"
@@ -26,7 +26,7 @@ NOTHING = "no baseline in baselines; record some: pytest --rfperf-record\n"
 def root(tmp_path, monkeypatch):
     """A project that nothing was recorded of, and the folder that commands start in."""
     monkeypatch.setenv("RFPERF_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("pytest_rfperf.session.recording.person", lambda _: "Ada")
+    monkeypatch.setattr("pytest_rfperf.baselines.recording.person", lambda _: "Ada")
     write_project(tmp_path / "project")
     monkeypatch.chdir(tmp_path / "project")
     return tmp_path / "project"

@@ -163,7 +163,7 @@ def test_calls_without_a_cpu_for_themselves_decide_nothing_by_numbers():
 
 
 def test_a_ratio_to_a_baseline_without_its_artefact_is_an_error_that_says_why():
-    with pytest.raises(StoreError, match="latency_ratio: the artefact is gone; set models.fast.baseline"):
+    with pytest.raises(StoreError, match=r"latency_ratio: the artefact is gone; set models\.fast\.baseline"):
         LatencyRatio(1.05, against="baseline").judge(FakeBench(opponent=NUMBERS))
 
 

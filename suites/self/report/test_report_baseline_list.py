@@ -6,8 +6,8 @@ import msgspec
 import pytest
 from recorded_cases import COMMIT, LOST, RUN, regressed, sound_case
 
+from pytest_rfperf.baselines.storing import Entry, packed_records, stored_run
 from pytest_rfperf.report.baseline_list import baseline_row, list_lines, show_lines
-from pytest_rfperf.session.storing import Entry, packed_records, stored_run
 from pytest_rfperf.store.baseline import add_run, baseline_path, read_baseline
 
 NAMES = ("fast", "cpu", "street")

@@ -6,8 +6,8 @@ import json
 
 import msgspec
 
+from pytest_rfperf.planner.rows import GatePlan, MarginPlan, Plan
 from pytest_rfperf.report.plan import plan_lines, write_plan
-from pytest_rfperf.session.plan_rows import GatePlan, MarginPlan, Plan
 
 BUDGET = GatePlan(
     test="gates/test_a.py::test_release[fast-cpu-street]",

@@ -10,6 +10,7 @@ import pytest
 from fakes import FakeClock, FakeDetector, SlimTarget, write_project
 from passes import assert_same_records
 
+from pytest_rfperf.baselines.recording import record
 from pytest_rfperf.cache_folder import cache_folder
 from pytest_rfperf.config import CommandLine, load_settings
 from pytest_rfperf.data.verdict import Outcome
@@ -20,7 +21,6 @@ from pytest_rfperf.plugin.progress import Silent
 from pytest_rfperf.session.baselines import packed_records
 from pytest_rfperf.session.facts import Case
 from pytest_rfperf.session.recorder import case_facts
-from pytest_rfperf.session.recording import record
 from pytest_rfperf.session.session import Session
 from pytest_rfperf.store.baseline import add_run, read_baseline
 from pytest_rfperf.store.kept_records import keep_records

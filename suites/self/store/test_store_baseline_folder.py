@@ -7,8 +7,8 @@ import hashlib
 import pytest
 from recorded_cases import sound_case
 
+from pytest_rfperf.baselines.storing import Entry, packed_records, stored_run
 from pytest_rfperf.cache_folder import cache_folder
-from pytest_rfperf.session.storing import Entry, packed_records, stored_run
 from pytest_rfperf.store.baseline import add_run, baseline_path, read_baseline
 from pytest_rfperf.store.baseline_folder import (
     baseline_files,

@@ -10,10 +10,10 @@ from fakes import MS, FakeClock, SlimTarget, write_project
 from pytest_rfperf.config import CommandLine, load_settings
 from pytest_rfperf.gates.gate import make_gate
 from pytest_rfperf.measure.host_lock import HostLock
+from pytest_rfperf.planner.known import BaselineKnown
+from pytest_rfperf.planner.plan import Planner, Selected, asked_words
 from pytest_rfperf.plugin.progress import Silent
 from pytest_rfperf.session.facts import Case
-from pytest_rfperf.session.known import BaselineKnown
-from pytest_rfperf.session.planning import Planner, Selected, asked_words
 from pytest_rfperf.session.session import Session
 from pytest_rfperf.store.baseline import StoredAccuracy, StoredLatency, StoredRun, add_run, baseline_path
 from pytest_rfperf.store.samples import pack

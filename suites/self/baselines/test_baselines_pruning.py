@@ -8,11 +8,11 @@ import pytest
 from fakes import write_project
 from recorded_cases import sound_case
 
+from pytest_rfperf.baselines.pruning import Pruning, prune
+from pytest_rfperf.baselines.recording import record
 from pytest_rfperf.cache_folder import cache_folder
 from pytest_rfperf.config import CommandLine, load_settings
 from pytest_rfperf.errors import StoreError
-from pytest_rfperf.session.pruning import Pruning, prune
-from pytest_rfperf.session.recording import record
 from pytest_rfperf.store.baseline import read_baseline
 from pytest_rfperf.store.baseline_folder import kept_copy
 

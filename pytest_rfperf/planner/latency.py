@@ -36,7 +36,7 @@ from pytest_rfperf.data.runs import LoadShape
 from pytest_rfperf.data.verdict import Outcome
 from pytest_rfperf.gates.cold_start_budget import _MOST_STARTS
 from pytest_rfperf.gates.turns import MEDIAN
-from pytest_rfperf.session.plan_rows import GatePlan, MarginPlan, Share
+from pytest_rfperf.planner.rows import GatePlan, MarginPlan, Share
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from pytest_rfperf.gates.cold_start_budget import ColdStartBudget
     from pytest_rfperf.gates.latency_budget import LatencyBudget
     from pytest_rfperf.gates.latency_ratio import LatencyRatio
-    from pytest_rfperf.session.known import BaselineKnown, Opposed
+    from pytest_rfperf.planner.known import BaselineKnown, Opposed
 
 ASSUMED = f"assumed: log-normal, {100 * SPREAD:.0f} % spread"
 _COLD_CAP_FACTOR = 4

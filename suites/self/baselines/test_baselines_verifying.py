@@ -8,10 +8,10 @@ import pytest
 from fakes import write_project
 from recorded_cases import sound_case
 
+from pytest_rfperf.baselines import verifying
+from pytest_rfperf.baselines.recording import record
+from pytest_rfperf.baselines.verifying import verify
 from pytest_rfperf.config import CommandLine, load_settings
-from pytest_rfperf.session import verifying
-from pytest_rfperf.session.recording import record
-from pytest_rfperf.session.verifying import verify
 from pytest_rfperf.store import kept_records
 from pytest_rfperf.store.baseline import read_baseline
 from pytest_rfperf.store.baseline_folder import kept_copy

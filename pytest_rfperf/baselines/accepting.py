@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from pytest_rfperf.baselines.provenance import person
+from pytest_rfperf.baselines.recording import REGRESSION, Recording, accepted, has_figures, obstacle, refused
+from pytest_rfperf.baselines.storing import Entry, packed_records, stored_run, what_of, write_case
+from pytest_rfperf.baselines.verifying import value_faults
 from pytest_rfperf.errors import StoreError, UsageError
 from pytest_rfperf.session.facts import CaseFacts
-from pytest_rfperf.session.provenance import person
-from pytest_rfperf.session.recording import REGRESSION, Recording, accepted, has_figures, obstacle, refused
-from pytest_rfperf.session.storing import Entry, packed_records, stored_run, what_of, write_case
-from pytest_rfperf.session.verifying import value_faults
 from pytest_rfperf.store.baseline import baseline_path, read_baseline, shown_path
 from pytest_rfperf.store.seal import figure_faults
 

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from pytest_rfperf.baselines.provenance import commit_of, person, session_id
+from pytest_rfperf.baselines.storing import Entry, write_case
 from pytest_rfperf.data.runs import LoadShape
 from pytest_rfperf.errors import StoreError, UsageError
 from pytest_rfperf.session.facts import Case
 from pytest_rfperf.session.old_models import BASELINE, configured_artifact
-from pytest_rfperf.session.provenance import commit_of, person, session_id
 from pytest_rfperf.session.recorder import case_facts
 from pytest_rfperf.session.session import Session
-from pytest_rfperf.session.storing import Entry, write_case
 from pytest_rfperf.store.artifacts import sha256_of
 from pytest_rfperf.store.baseline import baseline_path, write_runs
 from pytest_rfperf.store.old_artifacts import OldArtifact, from_cache

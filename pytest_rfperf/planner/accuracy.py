@@ -10,14 +10,14 @@ import msgspec
 from pytest_rfperf.core.forecast import USUAL_POWER
 from pytest_rfperf.core.planning import LEAST_IMAGES, MARGINS, PAIRED_GAIN, images_for, images_power
 from pytest_rfperf.core.resampling import CERTAINTY
-from pytest_rfperf.session.known import BASELINE
-from pytest_rfperf.session.plan_rows import GatePlan, MarginPlan, Share
+from pytest_rfperf.planner.known import BASELINE
+from pytest_rfperf.planner.rows import GatePlan, MarginPlan, Share
 
 if TYPE_CHECKING:
     from pytest_rfperf.data.estimate import Resampled
     from pytest_rfperf.gates.accuracy_regression import AccuracyRegression
     from pytest_rfperf.gates.min_map import MinMap
-    from pytest_rfperf.session.known import BaselineKnown
+    from pytest_rfperf.planner.known import BaselineKnown
 
 _UNKNOWN = "how much it varies with the images is unknown: a recorded baseline with its .records tells"
 

@@ -10,12 +10,12 @@ import pytest
 from fakes import accuracy_facts, verdict_facts, write_project
 from recorded_cases import COMMIT, LOST, RUN, left_facts, regressed, sound_case, with_figures
 
+from pytest_rfperf.baselines import accepting
+from pytest_rfperf.baselines.accepting import Wish, accept
+from pytest_rfperf.baselines.recording import FailedTest
 from pytest_rfperf.cache_folder import cache_folder
 from pytest_rfperf.config import CommandLine, load_settings
 from pytest_rfperf.errors import StoreError, UsageError
-from pytest_rfperf.session import accepting
-from pytest_rfperf.session.accepting import Wish, accept
-from pytest_rfperf.session.recording import FailedTest
 from pytest_rfperf.store.baseline import read_baseline
 
 NOW = "2024-06-01T12:00:00+00:00"

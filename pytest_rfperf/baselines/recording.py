@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from pytest_rfperf.baselines.provenance import commit_of, person, session_id
+from pytest_rfperf.baselines.storing import Entry, what_of, write_case
 from pytest_rfperf.data.verdict import Outcome
 from pytest_rfperf.session.facts import ReportFacts
-from pytest_rfperf.session.provenance import commit_of, person, session_id
-from pytest_rfperf.session.storing import Entry, what_of, write_case
 from pytest_rfperf.store.baseline import shown_path
 
 if TYPE_CHECKING:

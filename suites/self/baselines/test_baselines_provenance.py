@@ -9,9 +9,9 @@ import subprocess
 import pytest
 from fakes import write_project
 
+from pytest_rfperf.baselines import provenance
+from pytest_rfperf.baselines.provenance import commit_of, person, session_id
 from pytest_rfperf.config import CommandLine, load_settings
-from pytest_rfperf.session import provenance
-from pytest_rfperf.session.provenance import commit_of, person, session_id
 
 needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="not there on this system: git")
 

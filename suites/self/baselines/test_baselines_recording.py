@@ -8,12 +8,12 @@ import msgspec
 import pytest
 from fakes import MS, accuracy_facts, case_facts, latency_facts, latency_run, verdict_facts, write_project
 
+from pytest_rfperf.baselines.recording import FailedTest, Recording, failed_test, record, recording_of
 from pytest_rfperf.cache_folder import cache_folder
 from pytest_rfperf.config import CommandLine, load_settings
 from pytest_rfperf.errors import StoreError
 from pytest_rfperf.session.facts import ReportFacts
 from pytest_rfperf.session.recorder import latency_facts as facts_of_run
-from pytest_rfperf.session.recording import FailedTest, Recording, failed_test, record, recording_of
 from pytest_rfperf.store.baseline import read_baseline
 from pytest_rfperf.store.kept_records import MOST_BESIDE
 
@@ -235,7 +235,7 @@ def test_a_session_with_a_fault_or_only_a_plan_records_nothing(settings, options
 
 
 def test_a_run_says_who_recorded_it_in_which_session_and_at_which_commit(settings, monkeypatch):
-    monkeypatch.setattr("pytest_rfperf.session.recording.person", lambda root: f"who works in {root.name}")
+    monkeypatch.setattr("pytest_rfperf.baselines.recording.person", lambda root: f"who works in {root.name}")
     record([measured()], settings, [], NOW, Recording("20240501T120000-abc123", "0" * 40))
     run = baseline(settings).runs[0]
     assert (run.recorded_by, run.run, run.commit) == ("who works in project", "20240501T120000-abc123", "0" * 40)

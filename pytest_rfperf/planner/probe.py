@@ -12,8 +12,8 @@ from pytest_rfperf.core.ratios import paired_ratios
 from pytest_rfperf.core.resampling import resampled_ap
 from pytest_rfperf.gates.gate import StoredNumbers
 from pytest_rfperf.measure.accuracy import accuracy_pass
+from pytest_rfperf.planner.known import BaselineKnown, Deviation, Opposed, Seen, as_times, part_of, scaled, seen_of
 from pytest_rfperf.session.datasets import category_of_label
-from pytest_rfperf.session.known import BaselineKnown, Deviation, Opposed, Seen, as_times, part_of, scaled, seen_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -17,11 +17,11 @@ from pytest_rfperf.gates.latency_ratio import LatencyRatio
 from pytest_rfperf.gates.latency_regression import BASELINE, LatencyRegression
 from pytest_rfperf.gates.memory_budget import MemoryBudget
 from pytest_rfperf.gates.min_map import MinMap
-from pytest_rfperf.session.known import BaselineKnown
-from pytest_rfperf.session.plan_rows import GatePlan, MarginPlan, Plan, Share
-from pytest_rfperf.session.planned_accuracy import planned_accuracy, planned_regression
-from pytest_rfperf.session.planned_latency import planned_budget, planned_starts, planned_turns
-from pytest_rfperf.session.probe import ProbeKnown
+from pytest_rfperf.planner.accuracy import planned_accuracy, planned_regression
+from pytest_rfperf.planner.known import BaselineKnown
+from pytest_rfperf.planner.latency import planned_budget, planned_starts, planned_turns
+from pytest_rfperf.planner.probe import ProbeKnown
+from pytest_rfperf.planner.rows import GatePlan, MarginPlan, Plan, Share
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence

@@ -1,0 +1,1 @@
+"""Baselines as reviewed files: recorded, accepted, verified, refreshed and pruned."""

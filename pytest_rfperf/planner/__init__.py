@@ -1,0 +1,1 @@
+"""What would be measured, and how likely it decides: before anything is."""
