@@ -35,6 +35,7 @@ from pytest_rfperf.plugin.stash import (
     PROBLEM,
     SHORT_OPTION_TAKEN,
     UNDECIDED,
+    WAIVED,
 )
 
 if TYPE_CHECKING:
@@ -148,9 +149,13 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 
 def pytest_report_teststatus(report: Any) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:  # noqa: ANN401 - test and collect reports
-    """Show an undecided test as a category of its own, never as passed."""
-    if getattr(report, "rfperf_undecided", None) and report.when == "call" and report.passed:
+    """Show a test that is undecided or waived as a category of its own, never as passed."""
+    if report.when != "call" or not report.passed or hasattr(report, "wasxfail"):
+        return None
+    if getattr(report, "rfperf_undecided", None):
         return "inconclusive", "I", ("INCONCLUSIVE", {"yellow": True})
+    if any(name == WAIVED for name, _ in getattr(report, "user_properties", ())):
+        return "waived", "W", ("WAIVED", {"yellow": True})
     return None
 
 

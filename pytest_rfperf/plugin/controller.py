@@ -133,6 +133,7 @@ def _colour(line: str) -> dict[str, bool]:
         "FAIL": "red",
         "ERROR": "red",
         "INCONCLUSIVE": "yellow",
+        "WAIVED": "yellow",
         "note": "cyan",
         "recorded": "green",
     }

@@ -10,7 +10,7 @@ import pytest
 from pytest_rfperf.data.verdict import Outcome, Verdict
 from pytest_rfperf.errors import RfperfError, UndecidedError
 from pytest_rfperf.plugin.benchmark import BENCHMARK, benchmark_bench, benchmark_facts
-from pytest_rfperf.plugin.stash import COMPARE, FACTS, GATES, UNDECIDED
+from pytest_rfperf.plugin.stash import COMPARE, FACTS, GATES, UNDECIDED, WAIVED
 from pytest_rfperf.plugin.state import case_of, session_of, settings_of
 from pytest_rfperf.plugin.waivers import judged_with_waiver, waiver_notes
 
@@ -100,7 +100,7 @@ def _raise(item: pytest.Item, verdicts: list[Verdict]) -> None:
     if outcomes & {Outcome.FAIL, Outcome.ERROR}:
         pytest.fail(text, pytrace=False)
     if Outcome.WAIVED in outcomes:
-        item.user_properties.append(("rfperf_waived", text))
+        item.user_properties.append((WAIVED, text))
     if Outcome.INCONCLUSIVE in outcomes:
         policy = settings_of(item.config).run.inconclusive
         if policy == "fail":

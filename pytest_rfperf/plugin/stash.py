@@ -25,3 +25,5 @@ GATES: pytest.StashKey[list[Any]] = pytest.StashKey()
 PROBLEM = pytest.StashKey[str]()
 FACTS = pytest.StashKey[str]()
 UNDECIDED = pytest.StashKey[str]()
+WAIVED = "rfperf_waived"
+"""The property of a test that a waiver kept from failing."""

@@ -91,7 +91,7 @@ def test_either_half_or_the_whole_of_the_marker_can_be_named(settings, left, out
 
 def test_both_halves_can_fail(settings, left):
     case = regressed()
-    slower = verdict_facts("FAIL", gate="no_regression", message="median 1.2 > 1.025 times")
+    slower = verdict_facts("FAIL", gate="no_regression", metric="no_regression.latency")
     file = left(msgspec.structs.replace(case, verdicts=[*case.verdicts, slower]), failed=[BY_GATES])
     one = accept(file, MAP, settings, NOW)
     assert one == (["not recorded: fast on cpu/street: no_regression did not pass"], False)
