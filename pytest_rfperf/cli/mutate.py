@@ -113,7 +113,7 @@ class Suite:
 
     def _bundle(self) -> None:
         """Nothing of the project around has a say, and nothing is written there."""
-        self.where, self._cwd = str(_GATES), self._folder
+        self.where, self._cwd = "the bundled suite", self._folder
         alone = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": "", "PYTEST_PLUGINS": ""}
         kept = {k: v for k, v in self._variables.items() if not k.startswith("RFPERF_") or k == CACHE_VARIABLE}
         self._variables = kept | alone

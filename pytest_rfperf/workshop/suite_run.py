@@ -22,6 +22,7 @@ REPORT, KEPT = "RFPERF_MUTANT_REPORT", "RFPERF_MUTANT_KEEP"
 _LISTENER = "pytest_rfperf.cli.mutant"
 _EVERY_S, _POLITE_S = 0.2, 10.0
 _SHOWN_LINES = 15
+_RAN = b'"type":"ran"'
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -103,7 +104,7 @@ def run_suite(
             while child.poll() is None:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     child.wait(_EVERY_S)
-                show(report.read_bytes().count(b"\n"))
+                show(report.read_bytes().count(_RAN))
         finally:
             _stop(child)
     lines = output.read_text(encoding="utf-8", errors="replace").strip().splitlines()

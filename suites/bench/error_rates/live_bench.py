@@ -87,7 +87,7 @@ def judged_budget(path: Path, budget_ms: float, *, seed: int, cap_s: float) -> d
     return {
         "outcome": verdict.outcome.value,
         "pairs": bench.run.calls,
-        "measured_s": round(bench.run.duration_s + bench.run.waited_s, 4),
+        "measured_s": round(bench.run.duration_s, 4),
         "cpu_share": round(bench.run.signals.cpu_share, 3),
         "text": verdict.message,
     }

@@ -88,8 +88,9 @@ def test_a_suite_that_fails_as_it_is_is_refused_with_what_failed(project):
     )
     made = mutate(project)
     assert made.returncode == 2
-    assert made.stderr.startswith(
-        "rfperf: the tests do not pass without a fault (pytest ended with 1):\n  test_release.py"
+    assert made.stderr.endswith(
+        "rfperf: the tests do not pass without a fault (pytest ended with 1):\n"
+        "  test_release.py::test_release[fast-cpu-street]: assert 0\n"
     )
 
 
