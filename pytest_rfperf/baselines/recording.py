@@ -30,7 +30,8 @@ class FailedTest(NamedTuple):
     test : str
         Node id.
     case : tuple of str
-        Its model, target and dataset; empty text for a part that it does not have.
+        Its model, target and dataset; empty text for a part that it does not have. Empty where nothing is known of it,
+        as of one whose worker crashed: it may be of any case.
     by_gates : bool
         Whether it was its gates that failed it, and so nothing but them: they are judged after a body that passed.
     """
@@ -143,8 +144,8 @@ def obstacle(case: CaseFacts, failed_tests: Sequence[FailedTest], despite: Seque
     failed = [
         one.test
         for one in failed_tests
-        if any(one.case)
-        and all(part in ("", here) for part, here in zip(one.case, place, strict=True))
+        if (any(one.case) or not one.case)
+        and all(part in ("", here) for part, here in zip(one.case, place, strict=False))
         and not (despite and one.by_gates and one.test in case.test.split("\n"))
     ]
     return f"{failed[0]} failed" if failed else ""

@@ -47,6 +47,10 @@ __all__ = [
 
 ENVIRONMENT_PREFIX = "RFPERF_"
 _NAME = re.compile(r"[A-Za-z0-9_][\w.+-]*")
+_ADDRESS = re.compile(r"\s*https?:/", re.IGNORECASE)
+_SECRET = ("baseline",)
+"""Keys whose values no message shows: an address may carry a user, a password or a token."""
+_URL_HINT = 'write an address as { url = "https://...", sha256 = "64 digits from 0 to f" }'
 
 
 class CommandLine(msgspec.Struct, frozen=True):
@@ -90,7 +94,7 @@ def load_settings(root: Path, command_line: CommandLine, environment: Mapping[st
     content = dict(table)
     if command_line.bundled or ("models" not in content and "datasets" not in content):
         content |= bundled_tables()
-    models = {n: _struct(t, ModelSettings, f"models.{n}", source) for n, t in _named(content, "models", source)}
+    models = {n: _model(t, f"models.{n}", source) for n, t in _named(content, "models", source)}
     datasets = {n: _dataset(t, f"datasets.{n}", source) for n, t in _named(content, "datasets", source)}
     targets = {n: _target(t, f"targets.{n}", source) for n, t in _named(content, "targets", source)}
     targets.setdefault("cpu", TargetSettings("onnxruntime", {}))
@@ -174,6 +178,15 @@ def _waivers(content: dict[str, Any], source: str) -> list[WaiverSettings]:
     return [_struct(row, WaiverSettings, f"waivers[{rank}]", source) for rank, row in enumerate(rows)]
 
 
+def _model(table: dict[str, Any], path: str, source: str) -> ModelSettings:
+    settings: ModelSettings = _struct(table, ModelSettings, path, source)
+    if isinstance(settings.baseline, str) and _ADDRESS.match(settings.baseline):
+        # The text is not shown: an address may carry a password.
+        msg = f"{source}: {path}.baseline is an address without its hash; {_URL_HINT}"
+        raise UsageError(msg)
+    return settings
+
+
 def _dataset(table: dict[str, Any], path: str, source: str) -> DatasetSettings:
     keys = dict(table)
     location, kind = keys.pop("path", None), keys.pop("format", None)
@@ -213,9 +226,11 @@ def _converted(table: dict[str, Any], kind: type[Any], path: str, source: str) -
         problem, _, place = str(error).partition(" - at `$")
         key = _dotted(path, place.rstrip("`").lstrip("."))
         field = place.rstrip("`").lstrip(".")
-        value = f" = {table[field]!r}" if field in table else ""
+        top = re.split(r"[.\[]", field)[0]
+        value = f" = {table[field]!r}" if field in table and top not in _SECRET else ""
         known = ", ".join(_literals(kind).get(field, ()))
-        msg = f"{source}: {key}{value}: {problem}{f'; known: {known}' if known else ''}"
+        hint = f"; known: {known}" if known else f"; {_URL_HINT}" if top in _SECRET else ""
+        msg = f"{source}: {key}{value}: {problem}{hint}"
         raise UsageError(msg) from error
 
 

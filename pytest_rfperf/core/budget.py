@@ -167,9 +167,8 @@ def clean_mask(latencies_ns: Ints, cpu_ns: Ints) -> Bools:
 
 
 def clean_median(latencies_ns: Ints, cpu_ns: Ints | None) -> CleanMedian:
-    """The median (nearest rank) of calls that had a CPU for themselves; of all answered ones where that is not seen."""
-    mask = latencies_ns != FAILED_NS if cpu_ns is None else clean_mask(latencies_ns, cpu_ns)
-    calls = latencies_ns[mask]
+    """The median (nearest rank) of calls that had a CPU for themselves: of none where that cannot be seen."""
+    calls = latencies_ns[:0] if cpu_ns is None else latencies_ns[clean_mask(latencies_ns, cpu_ns)]
     return CleanMedian(float(percentile(calls, 50)) if len(calls) else math.nan, len(calls))
 
 

@@ -15,8 +15,7 @@ from scipy.special import ndtr, ndtri
 
 from pytest_rfperf.core.budget import exceedance_rate
 from pytest_rfperf.core.forecast import USUAL_POWER, Sides
-from pytest_rfperf.core.regression import tail_exceedances
-from pytest_rfperf.core.resampling import _LEAST_GROUPS, images_needed
+from pytest_rfperf.core.resampling import LEAST_GROUPS, images_needed
 from pytest_rfperf.core.stored_runs import decide_stored
 from pytest_rfperf.data.verdict import Outcome
 
@@ -35,11 +34,10 @@ SPREAD = 0.10
 """Standard deviation of the logarithm of a latency, where none is known."""
 PAIRED_GAIN = 8
 """Times the images that pairing is worth, at the least: a difference of two models has 1/8 of one figure's variance."""
-LEAST_IMAGES = _LEAST_GROUPS
+LEAST_IMAGES = LEAST_GROUPS
 """Fewer give no limits over redrawn images, whatever is on them."""
 _LEAST_PAIRS = 10
 _PLACES, _DRAWS = 10_000, 200
-_LONG = 20_000
 
 
 def budget_sides(times: Floats | None, percentile: float, margin: float) -> Sides:
@@ -95,12 +93,6 @@ def tail_sides(times: Floats | None, percentile: float, margin: float) -> tuple[
         times = np.exp(SPREAD * ndtri(places))
     sides = [_tail_rate(times, percentile, 1 + sign * margin) for sign in (-1, 1)]
     return Sides(sides[0][0], sides[1][0]), min(share for _, share in sides)
-
-
-def pairs_ahead(percentile: float) -> int:
-    """Pairs that a ratio of percentiles reads its first threshold from: those that never count."""
-    rising = np.arange(1.0, _LONG + 1)
-    return _LONG - len(tail_exceedances(rising, np.zeros(_LONG), percentile))
 
 
 def adjacent_log_ratios(times: Floats) -> Floats | None:

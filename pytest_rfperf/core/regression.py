@@ -2,7 +2,8 @@
 
 Wall time is what users wait for, so there is no PASS without it. CPU time hardly knows contention, so it may prove a
 FAIL where it is observable on both sides; it is blind to sleeps, input and lost parallelism, so it alone proves no
-PASS. On a contended host both must pass: calls that wait for a CPU wait alike, and their ratio hides what a model does.
+PASS. Calls that wait for a CPU wait alike, which brings their ratio to 1: what a contended host shows on that way, a
+PASS of a limit above 1 or a FAIL of one below it, CPU time must show too.
 """
 
 from __future__ import annotations
@@ -42,12 +43,15 @@ class RegressionDecision:
         The same of CPU times; None where they were not read on both sides.
     by_cpu : bool
         Whether CPU time alone proved the FAIL.
+    diluted : bool
+        Whether wall time crossed the limit on a contended host, towards a ratio of 1, and CPU time does not show it.
     """
 
     outcome: Outcome
     wall: RateDecision
     cpu: RateDecision | None
     by_cpu: bool
+    diluted: bool = False
 
     @property
     def cpu_unchanged(self) -> bool:
@@ -80,10 +84,11 @@ def decide_regression(
     if not has_cpu:
         return RegressionDecision(wall.outcome, wall, None, by_cpu=False)
     cpu = decide(_cpu_exceedances(run, limit, percentile), share, beta)
-    diluted = cpu_may_fail and wall.outcome is Outcome.PASS and cpu.outcome is not Outcome.PASS and _is_contended(run)
+    towards_one = Outcome.PASS if limit >= 1 else Outcome.FAIL
+    diluted = cpu_may_fail and wall.outcome is towards_one is not cpu.outcome and _is_contended(run)
     outcome = Outcome.INCONCLUSIVE if diluted else wall.outcome
     by_cpu = cpu_may_fail and outcome is Outcome.INCONCLUSIVE and cpu.outcome is Outcome.FAIL
-    return RegressionDecision(Outcome.FAIL if by_cpu else outcome, wall, cpu, by_cpu=by_cpu)
+    return RegressionDecision(Outcome.FAIL if by_cpu else outcome, wall, cpu, by_cpu=by_cpu, diluted=diluted)
 
 
 def _is_contended(run: PairedRun) -> bool:
@@ -151,7 +156,9 @@ def _decide_tail(exceeded: NDArray[np.bool_], alpha: float, beta: float) -> Rate
 def _wall_exceedances(run: PairedRun, limit: float, percentile: float) -> NDArray[np.bool_]:
     if percentile == MEDIAN:
         return paired_ratios(run) > limit
-    return tail_exceedances(_wall(run.first.latencies_ns) / limit, _wall(run.second.latencies_ns), percentile)
+    answered = run.second.latencies_ns != FAILED_NS
+    first, second = (_wall(side.latencies_ns[answered]) for side in (run.first, run.second))
+    return tail_exceedances(first / limit, second, percentile)
 
 
 def _cpu_exceedances(run: PairedRun, limit: float, percentile: float) -> NDArray[np.bool_]:

@@ -32,7 +32,7 @@ _POWER = 0.8
 _GROUPS = 200
 _LEAST_CARRIERS = 6
 _ALMOST, _ROUNDING = 0.999, 1e-12
-_LEAST_DRAWS, _LEAST_GROUPS = 100, 10
+_LEAST_DRAWS, LEAST_GROUPS = 100, 10
 """Fewer than these give no limit."""
 _AT_ONCE = 2_000_000
 """Weights that are held at the same time."""
@@ -187,7 +187,7 @@ def _resampled(sides: Sequence[MatchRecords], images: int, part: Part, certainty
     Hanley and Lippman-Hand (1983), If nothing goes wrong, is everything all right?, JAMA 249(13).
     """
     value, left = _drawn(sides, images, part, _left_out(images, 0))
-    if len(left) < _LEAST_GROUPS:
+    if len(left) < LEAST_GROUPS:
         return Resampled(value, -np.inf, np.inf, np.inf, images, certainty or CERTAINTY)
     sd = float(np.sqrt((len(left) - 1) * np.mean((left - left.mean()) ** 2)))
     if certainty is None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pytest_rfperf.core.budget import RateDecision
     from pytest_rfperf.data.runs import ColdStart
 
-_MOST_STARTS = 20
+MOST_STARTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class ColdStartBudget(Gate):
     def judge(self, bench: Bench) -> Verdict:
         """Start fresh processes until the evidence decides, at most 20."""
         starts = bench.cold_starts(
-            lambda starts: self._decision(starts, bench).outcome is not Outcome.INCONCLUSIVE, _MOST_STARTS
+            lambda starts: self._decision(starts, bench).outcome is not Outcome.INCONCLUSIVE, MOST_STARTS
         )
         decision = self._decision(starts, bench)
         seconds = sorted(start.duration_ns / 1e9 for start in starts)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pytest_rfperf.data.runs import AccuracyRun, ColdStart, LatencyRun, LoadShape, MemoryUse, PairedRun
     from pytest_rfperf.data.verdict import Verdict
 
-CAP_OPTION = "--rfperf-cap"
+CAP_OPTION, SUITE_CAP_OPTION = "--rfperf-cap", "--rfperf-suite-cap"
 _MEANT = {
     "confidence": "score_floor",
     "conf": "score_floor",

@@ -35,12 +35,15 @@ def judge_stored(shape: LoadShape, tolerance: float, stored: StoredNumbers, benc
         return StoredFound(Outcome.INCONCLUSIVE, None, text)
 
     def enough(run: LatencyRun) -> bool:
-        return clean_median(run.latencies_ns, run.cpu_ns).calls >= _LEAST_CALLS
+        return run.cpu_ns is None or clean_median(run.latencies_ns, run.cpu_ns).calls >= _LEAST_CALLS
 
     run = bench.latency(shape, enough)
     found = clean_median(run.latencies_ns, run.cpu_ns)
     if found.calls < _LEAST_CALLS:
-        text = f"undecided: {found.calls} of {run.calls} calls had a CPU for themselves, {_LEAST_CALLS} are needed"
+        seen = f"{found.calls} of {run.calls} calls had a CPU for themselves, {_LEAST_CALLS} are needed"
+        if run.cpu_ns is None:
+            seen = "whether a call had a CPU for itself cannot be seen on this target"
+        text = f"undecided: {seen}"
         return StoredFound(Outcome.INCONCLUSIVE, None, f"{text}; {stored.why}")
     decision = decide_stored(found.median_ns, medians, tolerance)
     text = (

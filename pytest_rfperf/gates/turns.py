@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_rfperf.data.verdict import Outcome
+from pytest_rfperf.errors import UndecidedError
 from pytest_rfperf.gates.gate import more_time
 
 if TYPE_CHECKING:
@@ -56,7 +57,11 @@ def judge_turns(asked: TurnsAsked, opponent: Opponent, bench: Bench) -> TurnsFou
         return _found(
             asked, opponent, bench, run, decision, decision.outcome, _why(run, decision, asked.percentile, bench)
         )
-    again = opponent.again(asked.shape, decided)
+    try:
+        again = opponent.again(asked.shape, decided)
+    except UndecidedError as error:
+        why = f"; undecided: a FAIL could not be seen again in fresh sessions, {error}"
+        return _found(asked, opponent, bench, run, decision, Outcome.INCONCLUSIVE, why)
     second = decide(again)
     if second.outcome is Outcome.FAIL:
         how = "; CPU time alone shows it" if decision.by_cpu else ""
@@ -97,9 +102,10 @@ def _ratio(run: PairedRun, q: float) -> tuple[float, str]:
     if q == MEDIAN:
         estimate = median_ratio(paired_ratios(run))
         return estimate.value, f"median {estimate.value:.3g} (95 % interval {estimate.low:.3g}..{estimate.high:.3g})"
-    if not run.pairs:
+    answered = run.second.latencies_ns != FAILED_NS
+    if not answered.any():
         return math.nan, f"p{q:g} ratio unknown"
-    first, second = (percentile(side.latencies_ns, q) for side in (run.first, run.second))
+    first, second = (percentile(side.latencies_ns[answered], q) for side in (run.first, run.second))
     ratio = math.inf if first == FAILED_NS else first / second
     return ratio, f"p{q:g} {ratio:.3g}"
 
@@ -110,6 +116,13 @@ def _why(run: PairedRun, decision: RegressionDecision, percentile: float, bench:
         return ""
     from pytest_rfperf.core.regression import least_pairs  # noqa: PLC0415 - collecting imports no numpy
 
+    if decision.diluted:
+        share = run.first.signals.cpu_share
+        shown = "" if share is None else f" (CPU share {share:.2f})"
+        return (
+            f"; undecided after {run.duration_s:.3g} s: host contended{shown}: waiting brings the ratio of wall times "
+            f"to 1, and CPU time does not show this; run it on a calmer host"
+        )
     least = least_pairs(percentile, bench.beta)
     if run.pairs < least:
         seconds = run.duration_s / max(1, run.pairs) * least * 1.2

@@ -180,7 +180,15 @@ def _whatever(gate: Gate, bench: Bench) -> Verdict:
         return gate.judge(bench)
     except RfperfError as error:
         message = str(error).removeprefix(f"{gate.name}: ")
-        return Verdict(gate=gate.name, outcome=Outcome.ERROR, measured=None, limit=0.0, unit="", message=message)
+        return Verdict(
+            gate=gate.name,
+            metric=gate.metric,
+            outcome=Outcome.ERROR,
+            measured=None,
+            limit=0.0,
+            unit="",
+            message=message,
+        )
 
 
 def _expired(verdict: Verdict, waiver: Waiver, today: date) -> str:

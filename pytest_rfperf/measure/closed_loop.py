@@ -80,7 +80,7 @@ class ClosedLoop:
             self._measure(self._block_size(run, cap_s))
             run = self.run
             progress(run)
-            if self._calm and self._watch.was_busy and not decided(run):
+            if self._calm and self._watch.was_busy and self._duration_ns < cap_s * 1e9 and not decided(run):
                 self._wait(self._calm, cap_s)
         return self.run
 

@@ -10,13 +10,14 @@ import msgspec
 from pytest_rfperf.core.forecast import USUAL_POWER
 from pytest_rfperf.core.planning import LEAST_IMAGES, MARGINS, PAIRED_GAIN, images_for, images_power
 from pytest_rfperf.core.resampling import CERTAINTY
-from pytest_rfperf.planner.known import BASELINE
+from pytest_rfperf.gates.latency_regression import BASELINE
 from pytest_rfperf.planner.rows import GatePlan, MarginPlan, Share
 
 if TYPE_CHECKING:
     from pytest_rfperf.data.estimate import Resampled
     from pytest_rfperf.gates.accuracy_regression import AccuracyRegression
     from pytest_rfperf.gates.min_map import MinMap
+    from pytest_rfperf.gates.same_detections import SameDetections
     from pytest_rfperf.planner.known import BaselineKnown
 
 _UNKNOWN = "how much it varies with the images is unknown: a recorded baseline with its .records tells"
@@ -39,11 +40,8 @@ def planned_accuracy(gate: MinMap, row: GatePlan, known: BaselineKnown, share: S
 def planned_regression(gate: AccuracyRegression, row: GatePlan, known: BaselineKnown, share: Share) -> GatePlan:  # noqa: ARG001 - as all are called
     """The plan of a comparison with the recorded accuracy."""
     row = _on_all_images(row, known)
-    if not any(run.accuracy is not None and run.accuracy.records_sha256 for run in known.runs):
-        if known.settings.record:
-            return msgspec.structs.replace(row, never=False, remark="recording: this run becomes the baseline")
-        why = f"{known.problem or f'no {BASELINE} with match records for {known.case}'}; run pytest --rfperf-record"
-        return msgspec.structs.replace(row, never=True, remark=why)
+    if not _has_records(known):
+        return _without_records(row, known)
     if row.never:
         return row
     deviation = known.deviation(None)
@@ -53,6 +51,24 @@ def planned_regression(gate: AccuracyRegression, row: GatePlan, known: BaselineK
     basis = f"{deviation.said}; assumed: pairing is worth {PAIRED_GAIN} times the images"
     limit = max(0.0, deviation.found.value - gate.map)
     return _by_evidence(msgspec.structs.replace(row, basis=basis), paired, limit, known)
+
+
+def planned_same(gate: SameDetections, row: GatePlan, known: BaselineKnown, share: Share) -> GatePlan:  # noqa: ARG001 - as all are called
+    """The plan of looking for the recorded detections: a pass over all images, and no chance in the verdict."""
+    row = _on_all_images(row, known)
+    return _by_value(row, known) if _has_records(known) else _without_records(row, known)
+
+
+def _has_records(known: BaselineKnown) -> bool:
+    return any(run.accuracy is not None and run.accuracy.records_sha256 for run in known.runs)
+
+
+def _without_records(row: GatePlan, known: BaselineKnown) -> GatePlan:
+    """What is compared with a baseline that is not there: never decided, unless this run becomes it."""
+    if known.settings.record:
+        return msgspec.structs.replace(row, never=False, remark="recording: this run becomes the baseline")
+    why = f"{known.problem or f'no {BASELINE} with match records for {known.case}'}; run pytest --rfperf-record"
+    return msgspec.structs.replace(row, never=True, remark=why)
 
 
 def _on_all_images(row: GatePlan, known: BaselineKnown) -> GatePlan:

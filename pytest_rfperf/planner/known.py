@@ -14,6 +14,7 @@ from pytest_rfperf.core.planning import adjacent_log_ratios
 from pytest_rfperf.core.resampling import Part, resampled_ap
 from pytest_rfperf.data.runs import FAILED_NS, LoadShape
 from pytest_rfperf.errors import RfperfError, StoreError
+from pytest_rfperf.gates.latency_regression import BASELINE
 from pytest_rfperf.registry import find
 from pytest_rfperf.session.datasets import GROUP
 from pytest_rfperf.store.baseline import baseline_path, read_baseline, shown_path
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-BASELINE = "baseline"
 _NEAR = 1e-9
 
 

@@ -26,17 +26,18 @@ from pytest_rfperf.core.planning import (
     budget_sides,
     nearest,
     pair_sides,
-    pairs_ahead,
     start_sides,
     stored_power,
     tail_sides,
 )
+from pytest_rfperf.core.regression import MEDIAN, pairs_behind
 from pytest_rfperf.core.stored_runs import LEAST_RUNS
 from pytest_rfperf.data.runs import LoadShape
 from pytest_rfperf.data.verdict import Outcome
-from pytest_rfperf.gates.cold_start_budget import _MOST_STARTS
-from pytest_rfperf.gates.turns import MEDIAN
+from pytest_rfperf.gates.cold_start_budget import MOST_STARTS
+from pytest_rfperf.gates.stored_numbers import _LEAST_CALLS
 from pytest_rfperf.planner.rows import GatePlan, MarginPlan, Share
+from pytest_rfperf.session.bench import _COLD_CAP_FACTOR
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,8 +49,6 @@ if TYPE_CHECKING:
     from pytest_rfperf.planner.known import BaselineKnown, Opposed
 
 ASSUMED = f"assumed: log-normal, {100 * SPREAD:.0f} % spread"
-_COLD_CAP_FACTOR = 4
-_STORED_CALLS = 100
 _ROOM = 1.2
 
 
@@ -107,7 +106,7 @@ def planned_starts(gate: ColdStartBudget, row: GatePlan, known: BaselineKnown, s
     """The plan of fresh processes."""
     each_s, rule = known.start_s, half_rule(share.alpha, share.beta, dependent=False)
     granted_s = min(_COLD_CAP_FACTOR * share.cap_s, share.left_s)
-    most = _MOST_STARTS if each_s is None else min(_MOST_STARTS, 1 + int(granted_s / each_s))
+    most = MOST_STARTS if each_s is None else min(MOST_STARTS, 1 + int(granted_s / each_s))
     basis = f"{ASSUMED}{'' if each_s is None else f', {each_s:.2g} s a start'}"
     row = msgspec.structs.replace(row, unit="starts", least=rule.least, most=most, cap_s=granted_s, basis=basis)
     if most < rule.least:
@@ -122,7 +121,7 @@ def planned_starts(gate: ColdStartBudget, row: GatePlan, known: BaselineKnown, s
         for margin, one in zip(MARGINS, found, strict=True)
     ]
     weak = found[0].power < USUAL_POWER
-    remark = f"seldom decided at {MARGINS[0]:.0%}: {_MOST_STARTS} starts are the most; keep the budget further away"
+    remark = f"seldom decided at {MARGINS[0]:.0%}: {MOST_STARTS} starts are the most; keep the budget further away"
     return msgspec.structs.replace(row, margins=margins, remark=remark if weak else "")
 
 
@@ -135,7 +134,7 @@ def _in_turns(gate: LatencyRatio, opposed: Opposed, rule: Rule) -> _Course:
         rule._replace(dependent=False),
         lambda margin: tail_sides(opposed.times, gate.percentile, margin),
         opposed.each_s,
-        ahead=pairs_ahead(gate.percentile),
+        ahead=pairs_behind(gate.percentile),
         least_share=2 * exceedance_rate(gate.percentile),
         fail_repeats=True,
     )
@@ -144,13 +143,13 @@ def _in_turns(gate: LatencyRatio, opposed: Opposed, rule: Rule) -> _Course:
 def _by_numbers(tolerance: float, row: GatePlan, opposed: Opposed, medians: tuple[float, ...]) -> GatePlan:
     """The plan of a comparison with recorded numbers."""
     count = len(medians)
-    row = msgspec.structs.replace(row, unit="calls", least=_STORED_CALLS, basis=f"{count} recorded runs")
+    row = msgspec.structs.replace(row, unit="calls", least=_LEAST_CALLS, basis=f"{count} recorded runs")
     if count < LEAST_RUNS:
         why = f"{opposed.remark}; numbers alone decide from {LEAST_RUNS} recorded runs on, there are {count}"
         return msgspec.structs.replace(row, never=True, remark=why)
-    seconds = _times(_STORED_CALLS, opposed.each_s)
+    seconds = _times(_LEAST_CALLS, opposed.each_s)
     powers = [stored_power(medians, tolerance, margin) for margin in MARGINS]
-    margins = [MarginPlan(margin, _STORED_CALLS, seconds, power) for margin, power in zip(MARGINS, powers, strict=True)]
+    margins = [MarginPlan(margin, _LEAST_CALLS, seconds, power) for margin, power in zip(MARGINS, powers, strict=True)]
     return msgspec.structs.replace(row, margins=margins, remark=f"decided by recorded numbers: {opposed.remark}")
 
 

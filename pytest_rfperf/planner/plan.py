@@ -17,11 +17,13 @@ from pytest_rfperf.gates.latency_ratio import LatencyRatio
 from pytest_rfperf.gates.latency_regression import BASELINE, LatencyRegression
 from pytest_rfperf.gates.memory_budget import MemoryBudget
 from pytest_rfperf.gates.min_map import MinMap
-from pytest_rfperf.planner.accuracy import planned_accuracy, planned_regression
+from pytest_rfperf.gates.same_detections import SameDetections
+from pytest_rfperf.planner.accuracy import planned_accuracy, planned_regression, planned_same
 from pytest_rfperf.planner.known import BaselineKnown
 from pytest_rfperf.planner.latency import planned_budget, planned_starts, planned_turns
 from pytest_rfperf.planner.probe import ProbeKnown
 from pytest_rfperf.planner.rows import GatePlan, MarginPlan, Plan, Share
+from pytest_rfperf.session.bench import _MEMORY_CALLS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from pytest_rfperf.session.facts import Case
     from pytest_rfperf.session.session import Session
 
-_MEMORY_PROCESSES, _MEMORY_CALLS = 4, 20
+_MEMORY_PROCESSES = 4
 
 
 class Selected(NamedTuple):
@@ -106,7 +108,7 @@ class Planner:
         except RfperfError as error:
             return msgspec.structs.replace(row, never=True, remark=str(error).removeprefix(f"{gate.name}: "))
         before = self._spent.get(key)
-        if key is not None and (before is None or _longest(before) < _longest(row)):
+        if key is not None and not row.never and (before is None or _longest(before) < _longest(row)):
             self._spent[key] = row
         return row
 
@@ -153,7 +155,7 @@ def _key(gate: Gate, case: Case) -> Hashable:
         return ("turns", case.target, case.dataset, pair, gate.scope)
     if isinstance(gate, LatencyRegression):
         return ("turns", case.target, case.dataset, tuple(sorted((case.model or "", BASELINE))), LoadShape().scope)
-    if isinstance(gate, (MinMap, AccuracyRegression)):
+    if isinstance(gate, (MinMap, AccuracyRegression, SameDetections)):
         return ("accuracy", case)
     return (gate.name, case) if isinstance(gate, (ColdStartBudget, MemoryBudget)) else None
 
@@ -192,4 +194,5 @@ _BY_KIND: dict[type[Gate], Callable[[Any, GatePlan, BaselineKnown, Share], GateP
     MemoryBudget: _memory,
     MinMap: planned_accuracy,
     AccuracyRegression: planned_regression,
+    SameDetections: planned_same,
 }

@@ -10,6 +10,7 @@ import numpy as np
 from pytest_rfperf.core.matching import match
 from pytest_rfperf.core.ratios import paired_ratios
 from pytest_rfperf.core.resampling import resampled_ap
+from pytest_rfperf.errors import DatasetError
 from pytest_rfperf.gates.gate import StoredNumbers
 from pytest_rfperf.measure.accuracy import accuracy_pass
 from pytest_rfperf.planner.known import BaselineKnown, Deviation, Opposed, Seen, as_times, part_of, scaled, seen_of
@@ -116,7 +117,11 @@ class ProbeKnown(BaselineKnown):
                 run = accuracy_pass(
                     bench.detector, few, known, bench.session.clock, lambda n, of: say(f"{n}/{of} images")
                 )
-            records = match(few.truth, run.results, len(self.categories))
+            try:
+                records = match(few.truth, run.results, len(self.categories))
+            except ValueError as error:
+                msg = f"{bench.where} cannot be evaluated: {error}"
+                raise DatasetError(msg) from error
             self._looked_at = _LookedAt(records, run.images, run.duration_s / max(1, run.images))
         return self._looked_at
 

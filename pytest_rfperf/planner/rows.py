@@ -72,7 +72,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """All gates in the order in which they would run.
 
     `total` has the seconds of measuring in all at each margin, what gates share counted once; `unknown` counts the
-    measurements whose seconds are not known.
+    measurements whose seconds are not known, but for those of gates that can never be decided.
     """
 
     mode: str

@@ -23,6 +23,7 @@ class Controller:
         self._config = config
         self._facts: list[tuple[str, bool]] = []
         self._failed: list[tuple[str, tuple[str, ...], str]] = []
+        self._stopped = ""
         self._summary: Summary | None = None
         self._lines: list[str] = []
         self.problems: list[str] = []
@@ -31,7 +32,8 @@ class Controller:
         """Gather what a test found out, wherever it ran."""
         facts = getattr(report, "rfperf_facts", None)
         if report.failed:
-            parts = tuple(getattr(report, "rfperf_failed_case", ("", "", "")))
+            # Without it nothing is known of the case: a worker that crashed reports none.
+            parts = tuple(getattr(report, "rfperf_failed_case", ()))
             self._failed.append((report.nodeid, parts, facts or ""))
         if facts:
             self._facts.append((facts, hasattr(report, "wasxfail")))
@@ -45,6 +47,7 @@ class Controller:
             except Exception as error:  # noqa: BLE001 - an adapter's own error must not cost the report
                 self.problems.append(f"closing: {error}")
         if self._facts and not hasattr(self._config, "workerinput"):
+            self._stopped = str(session.shouldfail or session.shouldstop or "")
             self._write(int(exitstatus))
             if self.problems and not exitstatus:
                 session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -84,7 +87,9 @@ class Controller:
             if settings.save_detections:
                 written = write_detections(self._summary, settings.path(str(settings.save_detections)))
                 self._lines += [f"detections: {path}" for path in written]
-            if settings.record and exitstatus in _RAN_THROUGH:
+            if settings.record and self._stopped:
+                self._lines.append(f"not recorded: nothing of this session is: it ended early ({self._stopped})")
+            elif settings.record and exitstatus in _RAN_THROUGH:
                 self._record(settings, recording)
         except RfperfError as error:
             self.problems.append(str(error))
@@ -106,8 +111,8 @@ class Controller:
             self._lines += [f"pictures: {path}" for path in written]
 
     def _named(self, settings: Any) -> Any:  # noqa: ANN401 - Settings and Recording, which are imported only with gates
-        """Name a session that records, and say what failed in it."""
-        if not settings.record:
+        """Name a session that records, and say what failed in it; one that stopped early is none."""
+        if not settings.record or self._stopped:
             return None
         from pytest_rfperf.baselines.recording import failed_test, recording_of  # noqa: PLC0415 - stays light without gates
 

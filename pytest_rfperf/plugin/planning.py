@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -47,7 +48,7 @@ class SessionPlanner:
         try:
             settings = settings_of(self._config)
             self._plan = self._made(session.items, settings)
-            place = _place(settings)
+            place = _place(self._config, settings)
             write_plan(self._plan, settings.path(place))
         except RfperfError as error:
             raise pytest.UsageError(str(error)) from None
@@ -112,9 +113,13 @@ def _measuring_bodies(items: list[pytest.Item]) -> list[str]:
     return [f"note: {who} too, which a plan does not run"] if count else []
 
 
-def _place(settings: Settings) -> str:
-    """Where the plan goes: the named file, but never in place of the last session's facts."""
-    from pytest_rfperf.config import Run  # noqa: PLC0415 - only in a session that plans
+def _place(config: pytest.Config, settings: Settings) -> str:
+    """Where the plan goes: the file of the option, else beside the facts of the last session, never in their place."""
+    from pytest_rfperf.plugin.options import command_line  # noqa: PLC0415 - only in a session that plans
     from pytest_rfperf.report.plan import USUAL_PLACE  # noqa: PLC0415 - only in a session that plans
 
-    return USUAL_PLACE if settings.run.json == Run().json else settings.run.json
+    if command_line(config).json is not None:
+        return settings.run.json
+    facts, usual = Path(settings.run.json), Path(USUAL_PLACE).name
+    name = usual if facts.name.casefold() != usual else f"tests-{usual}"
+    return facts.with_name(name).as_posix()

@@ -17,7 +17,6 @@ from pytest_rfperf.store.match_records import pack_records, unpack_records
 from pytest_rfperf.store.protocol import AccuracyRunOf, accuracy_difference
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from pytest_rfperf.core.records import MatchRecords
@@ -40,7 +39,7 @@ def baseline_accuracy(bench: CaseBench) -> BaselineAccuracy | None:
     """
     settings, path = bench.session.settings, bench.baseline_path
     baseline = read_baseline(path)
-    run = _newest(baseline.runs if baseline else [])
+    run = baseline.run_of_records if baseline else None
     if run is None or run.accuracy is None:
         if settings.record:
             return None
@@ -80,10 +79,6 @@ def packed_records(accuracy: Accuracy) -> bytes:
     """Match records and the detections at the best score, as a file."""
     results = accuracy.run.results
     return pack_records(accuracy.records, results.where(results.scores >= best_f1(accuracy.records).score))
-
-
-def _newest(runs: Sequence[StoredRun]) -> StoredRun | None:
-    return next((run for run in runs if run.accuracy is not None and run.accuracy.records_sha256), None)
 
 
 def _of_one_truth(records: MatchRecords, accuracy: Accuracy) -> bool:

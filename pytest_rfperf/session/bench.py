@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from pytest_rfperf.core.average_precision import accumulate
 from pytest_rfperf.core.matching import IOU_THRESHOLDS, match
 from pytest_rfperf.core.resampling import resampled_ap, resampled_difference
+from pytest_rfperf.data.runs import LoadShape
 from pytest_rfperf.errors import DatasetError, TargetError, UsageError
-from pytest_rfperf.gates.gate import CAP_OPTION, Accuracy, StoredNumbers
+from pytest_rfperf.gates.gate import CAP_OPTION, SUITE_CAP_OPTION, Accuracy, StoredNumbers
 from pytest_rfperf.measure.accuracy import accuracy_pass
 from pytest_rfperf.measure.calm import CalmWait
 from pytest_rfperf.measure.closed_loop import ClosedLoop
@@ -21,7 +22,7 @@ from pytest_rfperf.session.datasets import category_of_label
 from pytest_rfperf.session.old_models import BASELINE, baseline_artifact, model_at, other_model, stored_medians
 from pytest_rfperf.session.recorder import latency_protocol
 from pytest_rfperf.session.training import training_s
-from pytest_rfperf.session.turns import Contender, Turns
+from pytest_rfperf.session.turns import Contender, FirstSide, Turns
 from pytest_rfperf.store.baseline import baseline_path
 
 if TYPE_CHECKING:
@@ -31,14 +32,16 @@ if TYPE_CHECKING:
 
     from pytest_rfperf.core.resampling import Part
     from pytest_rfperf.data.estimate import Resampled
-    from pytest_rfperf.data.runs import AccuracyRun, ColdStart, LatencyRun, LoadShape, MemoryUse
+    from pytest_rfperf.data.runs import AccuracyRun, ColdStart, LatencyRun, MemoryUse
     from pytest_rfperf.gates.gate import BaselineAccuracy, Opponent
     from pytest_rfperf.protocols import Dataset, Detector, FreshProcesses, Model
     from pytest_rfperf.session.facts import Case
     from pytest_rfperf.session.session import Session
+    from pytest_rfperf.session.turns import Taken
 
 _MEMORY_CALLS = 20
 _POOL_TENSORS = 64
+_RECORDED_CALLS = 200
 _COLD_CAP_FACTOR = 4
 
 
@@ -54,8 +57,8 @@ class CaseBench:
         self.beta = session.settings.run.alpha
         self.cap_s = session.settings.run.cap_s
         self.loops: dict[LoadShape, ClosedLoop] = {}
-        self.turns: dict[str, tuple[LatencyRun, str]] = {}
-        """Its side of runs in turns with another model and that one's hash, by what a report calls them."""
+        self.turns: dict[str, Taken] = {}
+        """Its side of runs in turns with another model, by what a report calls them."""
         self.accuracy_run: AccuracyRun | None = None
         self.starts: list[ColdStart] = []
         self.memory_use: MemoryUse | None = None
@@ -103,8 +106,8 @@ class CaseBench:
 
     @property
     def cap_option(self) -> str:
-        """The option that grants more time: of the gate's cap and what the suite's leaves, the shorter."""
-        return CAP_OPTION if self.session.left_s >= self.cap_s else "--rfperf-suite-cap"
+        """The option that would have granted more time: of the gate's cap and what the suite's left, the shorter."""
+        return SUITE_CAP_OPTION if self.session.suite_cap_binds else CAP_OPTION
 
     def latency(
         self, shape: LoadShape, decided: Callable[[LatencyRun], bool], cap_s: float | None = None
@@ -171,8 +174,13 @@ class CaseBench:
             return resampled_difference(baseline.records, accuracy.records, accuracy.run.images, part)
 
     def opponent(self, against: str) -> Opponent | StoredNumbers | None:
-        """The model of that name, size or path, or the baseline; None where this session records the first one."""
+        """The model of that name, size or path, or the baseline; None where this session records the first one.
+
+        A session that records measures the model alone too, by which a later one can judge where the artefact is gone.
+        """
         if against not in self._opponents:
+            if against == BASELINE and self.session.settings.record:
+                self.latency(LoadShape(), lambda run: run.calls >= _RECORDED_CALLS)
             found = self._baseline() if against == BASELINE else self._other(against)
             if found is None or isinstance(found, StoredNumbers):
                 return found
@@ -186,8 +194,8 @@ class CaseBench:
     def close(self) -> None:
         """Close the sessions in which this model took turns with files that no other bench knows."""
         for opponent in self._opponents.values():
-            if isinstance(opponent, Turns):
-                opponent.close()
+            if isinstance(opponent, FirstSide):
+                opponent.turns.close()
 
     def _baseline(self) -> Opponent | StoredNumbers | None:
         with self.session.showing(f"{self.where}: baseline") as say:
@@ -207,8 +215,8 @@ class CaseBench:
             raise UsageError(msg)
         return self.session.pair(self.case, other).opponent_of(self)
 
-    def _turns_with(self, model: Model, said: str) -> Turns:
-        return Turns(self, Contender(self.model, self.python), Contender(model, self.python), said)
+    def _turns_with(self, model: Model, said: str) -> Opponent:
+        return FirstSide(Turns(self, Contender(self.model, self.python), Contender(model, self.python)), said)
 
     def training_s(self, name: str) -> float:
         """Wall seconds that the model of that name or size trained."""
@@ -226,10 +234,11 @@ class CaseBench:
         with self.session.measuring(f"{self.where}: cold start") as say:
             say("opening")
             target, image = self._fresh(), self.images()[0]
+            limit_s = self.session.granted_s(_COLD_CAP_FACTOR * self.cap_s, 0.0)
             while len(self.starts) < most and not (self.starts and decided(self.starts)):
                 say(f"start {len(self.starts) + 1}")
                 self.starts.append(target.cold_start(self.model, image))
-                if sum(start.duration_ns for start in self.starts) > _COLD_CAP_FACTOR * self.cap_s * 1e9:
+                if sum(start.duration_ns for start in self.starts) / 1e9 > limit_s:
                     break
         return self.starts
 

@@ -65,6 +65,8 @@ class Inventory:
         self.alpha = settings.run.alpha / max(1, shares)
         self.measured_s = 0.0
         """Wall time that this process has spent measuring."""
+        self.suite_cap_binds = False
+        """Whether the last measurement was granted what the suite's cap left, and not the cap of a gate."""
         self._progress = progress
         self._lock = lock or HostLock()
         self._models: dict[str, Model] = {}
@@ -144,7 +146,9 @@ class Inventory:
 
     def granted_s(self, cap_s: float, measured_s: float) -> float:
         """How long a run of `measured_s` so far may become: the cap, or what the suite's cap leaves."""
-        return min(cap_s, measured_s + self.left_s)
+        left_s = measured_s + self.left_s
+        self.suite_cap_binds = left_s < cap_s
+        return min(cap_s, left_s)
 
     @contextlib.contextmanager
     def showing(self, what: str) -> Iterator[Callable[[str], None]]:

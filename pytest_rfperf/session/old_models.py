@@ -133,18 +133,18 @@ def stored_medians(bench: CaseBench, shape: LoadShape, protocol: dict[str, str])
         If the newest run was made under another protocol or environment.
     """
     environment = bench.session.environment(bench.case.target or "").stable
-    medians, newest = [], ""
-    for stored in stored_runs(bench):
+    runs = stored_runs(bench)
+    medians, seen = [], False
+    for stored in (run for run in runs if run.artifact_sha256 == runs[0].artifact_sha256):
         latency = next((one for one in stored.latency if one.shape == str(shape)), None)
-        if latency is None or (newest and stored.artifact_sha256 != newest):
+        if latency is None:
             continue
         same_file = stored.artifact_sha256 == bench.model.sha256
-        why = latency_difference(latency.protocol, protocol, same_file=same_file) or difference(
-            stored.environment, environment
-        )
-        if why and not newest:
+        why = latency_difference(latency.protocol, protocol, same_file=same_file)
+        why = why or difference(stored.environment, environment)
+        if why and not seen:
             raise incomparable(bench, why)
-        newest = newest or stored.artifact_sha256
+        seen = True
         if not why and latency.clean_p50_ms is not None:
             medians.append(latency.clean_p50_ms * 1e6)
     return tuple(median for median in medians if median < FAILED_NS)

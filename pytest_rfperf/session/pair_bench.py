@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pytest_rfperf.core.ratios import median_ratio, paired_ratios
 from pytest_rfperf.core.resampling import ap_difference
-from pytest_rfperf.session.turns import Contender, Swapped, Turns
+from pytest_rfperf.session.turns import Contender, FirstSide, SecondSide, Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +33,7 @@ class PairBench:
         self.where = f"{first.case.model} and {second.where}"
         self.gains: dict[float | None, Estimate] = {}
         own, other = (Contender(bench.model, bench.python) for bench in self.sides)
-        self._turns = Turns(first, own, other, second.model.name)
+        self._turns = Turns(first, own, other, second)
 
     @property
     def sides(self) -> tuple[CaseBench, CaseBench]:
@@ -47,13 +47,13 @@ class PairBench:
 
     def measure(self, shape: LoadShape, decided: Callable[[PairedRun], bool], cap_s: float) -> PairedRun:
         """Measure in turns until `decided` or the cap; a run of the same shape goes on where it stopped."""
-        run = self._turns.measure(shape, decided, cap_s)
-        self.second.turns[f"{shape}, in turns with {self.first.model.name}"] = run.second, self.first.model.sha256
-        return run
+        return self._turns.measure(shape, decided, cap_s)
 
     def opponent_of(self, bench: CaseBench) -> Opponent:
         """The other model, seen from one of the two."""
-        return self._turns if bench is self.first else Swapped(self._turns, self.first.model.name)
+        if bench is self.first:
+            return FirstSide(self._turns, self.second.model.name)
+        return SecondSide(self._turns, self.first.model.name)
 
     def close(self) -> None:
         """Close the sessions in which the two took turns."""

@@ -25,7 +25,7 @@ from pytest_rfperf.session.pair_bench import slow_down_of
 from pytest_rfperf.store.samples import pack
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from pytest_rfperf.session.bench import CaseBench
     from pytest_rfperf.session.facts import Case
     from pytest_rfperf.session.pair_bench import PairBench
+    from pytest_rfperf.session.turns import Taken
 
 _AREAS = ("small", "medium", "large")
 
@@ -57,7 +58,7 @@ def case_facts(bench: CaseBench, test: str, verdicts: Sequence[Verdict]) -> Case
         environment=session.environment(case.target).stable if case.target else {},
         latency=[
             *(latency_facts_of(bench, loop.run) for loop in bench.loops.values()),
-            *(_in_turns(bench, name, *turns) for name, turns in bench.turns.items()),
+            *(_in_turns(bench, name, taken) for name, taken in bench.turns.items()),
         ],
         accuracy=None if bench.accuracy_run is None else accuracy_facts(bench, bench.accuracy()),
         others=_others(bench),
@@ -118,15 +119,20 @@ def latency_facts_of(bench: CaseBench, run: LatencyRun) -> LatencyFacts:
 
 def latency_protocol(bench: CaseBench, shape: LoadShape) -> dict[str, str]:
     """What must be equal for two latency runs to be comparable, besides the environment."""
+    return run_protocol(bench, shape, bench.detector.protocol)
+
+
+def run_protocol(bench: CaseBench, shape: LoadShape, detector: Mapping[str, str]) -> dict[str, str]:
+    """The protocol of a detector, and what its calls are made with."""
     bench.images()
     seed = str(bench.session.settings.run.seed)
-    return dict(bench.detector.protocol) | {"shape": str(shape), "seed": seed, "images": bench.pool_sha256}
+    return dict(detector) | {"shape": str(shape), "seed": seed, "images": bench.pool_sha256}
 
 
-def _in_turns(bench: CaseBench, name: str, run: LatencyRun, other_sha256: str) -> LatencyFacts:
+def _in_turns(bench: CaseBench, name: str, taken: Taken) -> LatencyFacts:
     """One side of a run in turns: comparable only with turns beside the same other file."""
-    facts = latency_facts_of(bench, run)
-    return msgspec.structs.replace(facts, shape=name, protocol=facts.protocol | {"in turns with": other_sha256})
+    protocol = run_protocol(bench, taken.run.shape, taken.protocol) | {"in turns with": taken.other_sha256}
+    return msgspec.structs.replace(latency_facts(taken.run, protocol), shape=name)
 
 
 def latency_facts(run: LatencyRun, protocol: dict[str, str]) -> LatencyFacts:

@@ -11,10 +11,10 @@ from pytest_rfperf.measure.paired_loop import LocalSide, PairedLoop
 from pytest_rfperf.store.protocol import without_the_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from pytest_rfperf.data.runs import LoadShape, PairedRun
+    from pytest_rfperf.data.runs import LatencyRun, LoadShape, PairedRun
     from pytest_rfperf.measure.paired_loop import Side
     from pytest_rfperf.protocols import Model
     from pytest_rfperf.session.bench import CaseBench
@@ -27,51 +27,75 @@ class Contender(NamedTuple):
     python: Path | None = None
 
 
+class Taken(NamedTuple):
+    """One side's part of a run in turns: its calls, the other's hash, and the protocol of its session."""
+
+    run: LatencyRun
+    other_sha256: str
+    protocol: Mapping[str, str]
+
+
 class Turns:
-    """Implements `gates.gate.Opponent`.
+    """Two models and the sessions in which they take turns.
 
     Parameters
     ----------
     bench : CaseBench
-        Of the model that is judged.
+        Of the first model.
     own, other : Contender
-    said : str
-        Names the other in messages.
+    other_bench : CaseBench, optional
+        Of the second, where it is a model of the configuration.
     """
 
-    def __init__(self, bench: CaseBench, own: Contender, other: Contender, said: str) -> None:
+    def __init__(
+        self, bench: CaseBench, own: Contender, other: Contender, other_bench: CaseBench | None = None
+    ) -> None:
         """Open nothing yet."""
-        self._bench, self._session = bench, bench.session
-        self._contenders = (own, other)
-        self.said = said
-        self.loops: dict[LoadShape, PairedLoop] = {}
-        self.judged = 0
-        """Rank of the contender that a test is about: what `rfperf mutate` has done wrong is done there alone."""
-        self._detectors: tuple[Any, ...] = ()
+        self._benches, self._session = (bench, other_bench), bench.session
+        self._bench = bench
+        self.contenders = (own, other)
+        self.where = f"{bench.where} and {other.model.name}"
+        self._loops: dict[tuple[LoadShape, int], PairedLoop] = {}
+        self._detectors: dict[int, tuple[Any, ...]] = {}
+
+    @property
+    def loops(self) -> dict[LoadShape, PairedLoop]:
+        """Runs so far, by their shape."""
+        return {shape: loop for (shape, _), loop in self._loops.items()}
 
     @property
     def alike(self) -> bool:
         """Whether both compute alike: one thread on the CPU each, and equal settings but for what a file brings."""
-        detectors = self._opened()
+        detectors = self._opened(0)
         settings = [without_the_file(detector.protocol) for detector in detectors]
         return all(detector.one_thread for detector in detectors) and settings[0] == settings[1]
 
-    def measure(self, shape: LoadShape, decided: Callable[[PairedRun], bool], cap_s: float | None = None) -> PairedRun:
-        """Measure in turns until `decided` or the cap; a run of the same shape goes on where it stopped."""
-        with self._session.measuring(f"{self._bench.where} and {self.said}: {shape}, in turns") as say:
-            if shape not in self.loops:
+    def measure(
+        self, shape: LoadShape, decided: Callable[[PairedRun], bool], cap_s: float | None = None, *, judged: int = 0
+    ) -> PairedRun:
+        """Measure in turns until `decided` or the cap; a run of the same shape goes on where it stopped.
+
+        `judged` is the rank of the model that a test is about: only that one has a fault under `rfperf mutate`.
+        """
+        key = (shape, self._faulty(judged))
+        with self._session.measuring(f"{self.where}: {shape}, in turns") as say:
+            detectors = self._opened(key[1])
+            if key not in self._loops:
                 say("opening and warming up")
-                self.loops[shape] = self._loop(self._opened(), shape)
-            run = self._extended(self.loops[shape], decided, cap_s, say)
-        other = self._contenders[1].model
-        self._bench.turns[f"{shape}, in turns with {other.name}"] = run.first, other.sha256
+                self._loops[key] = self._loop(detectors, shape)
+            run = self._extended(self._loops[key], decided, cap_s, say)
+        for rank, side in enumerate((run.first, run.second)):
+            bench, other = self._benches[rank], self.contenders[1 - rank].model
+            if bench is not None:
+                taken = Taken(side, other.sha256, detectors[rank].protocol)
+                bench.turns[f"{shape}, in turns with {other.name}"] = taken
         return run
 
-    def again(self, shape: LoadShape, decided: Callable[[PairedRun], bool]) -> PairedRun:
+    def again(self, shape: LoadShape, decided: Callable[[PairedRun], bool], *, judged: int = 0) -> PairedRun:
         """Measure anew in fresh sessions, the other model loaded first."""
-        with self._session.measuring(f"{self._bench.where} and {self.said}: {shape}, in turns, again") as say:
+        with self._session.measuring(f"{self.where}: {shape}, in turns, again") as say:
             say("opening and warming up")
-            detectors = self._fresh(swapped=True)
+            detectors = self._fresh(self._faulty(judged), swapped=True)
             try:
                 return self._extended(self._loop(detectors, shape), decided, None, say)
             finally:
@@ -79,8 +103,13 @@ class Turns:
 
     def close(self) -> None:
         """Close the sessions."""
-        _close(self._detectors)
-        self._detectors = ()
+        for detectors in self._detectors.values():
+            _close(detectors)
+        self._detectors.clear()
+
+    def _faulty(self, judged: int) -> int:
+        """The rank that has a fault; without one both ask for the same sessions."""
+        return judged if self._session.settings.fault else 0
 
     def _extended(
         self, loop: PairedLoop, decided: Callable[[PairedRun], bool], cap_s: float | None, say: Callable[[str], None]
@@ -100,33 +129,32 @@ class Turns:
         timed = shape.scope == "end-to-end"
         return LocalSide(call, items, self._session.clock, one_thread=detector.one_thread, has_timing=timed)
 
-    def _opened(self) -> tuple[Any, ...]:
-        if not self._detectors:
-            self._detectors = self._fresh(swapped=False)
-        return self._detectors
+    def _opened(self, faulty: int) -> tuple[Any, ...]:
+        if faulty not in self._detectors:
+            self._detectors[faulty] = self._fresh(faulty, swapped=False)
+        return self._detectors[faulty]
 
-    def _fresh(self, *, swapped: bool) -> tuple[Any, ...]:
-        """Both detectors, this model's first; loaded in the other order where `swapped`."""
+    def _fresh(self, faulty: int, *, swapped: bool) -> tuple[Any, ...]:
+        """Both detectors, the first model's first; loaded in the other order where `swapped`."""
         opened: dict[int, Any] = {}
         core = one_core() if self._apart else None
         try:
             for rank in (1, 0) if swapped else (0, 1):
-                opened[rank] = self._open(self._contenders[rank], core)
-                if rank == self.judged:
-                    opened[rank] = self._with_fault(opened[rank])
+                opened[rank] = self._open(self.contenders[rank], core)
+                if rank == faulty:
+                    opened[rank] = self._with_fault(opened[rank], self.contenders[rank].model)
         except BaseException:
             _close(tuple(opened.values()))
             raise
         return opened[0], opened[1]
 
-    def _with_fault(self, detector: Any) -> Any:  # noqa: ANN401 - a detector, here or apart
-        model, target = self._contenders[self.judged].model, self._bench.case.target or ""
-        return self._session.with_fault(detector, model, target, in_turns=True)
+    def _with_fault(self, detector: Any, model: Model) -> Any:  # noqa: ANN401 - a detector, here or apart
+        return self._session.with_fault(detector, model, self._bench.case.target or "", in_turns=True)
 
     @property
     def _apart(self) -> bool:
         """Whether the two need different packages, so that each runs in a process of its own."""
-        return any(contender.python for contender in self._contenders)
+        return any(contender.python for contender in self.contenders)
 
     def _open(self, contender: Contender, core: int | None) -> Any:  # noqa: ANN401 - a detector, here or apart
         target: Any = self._session.turns_target(self._bench.case.target or "")
@@ -141,26 +169,37 @@ class Turns:
         return target.open_apart(contender.model, python=contender.python, core=core)
 
 
-class Swapped:
-    """Turns seen from the other side: its first is the second."""
+class FirstSide:
+    """Turns as the first model's gates see them; implements `gates.gate.Opponent`."""
 
     def __init__(self, turns: Turns, said: str) -> None:
-        """Name the first in messages by `said`."""
-        self._turns, self.said = turns, said
-        turns.judged = 1
+        """Name the other model in messages by `said`."""
+        self.turns, self.said = turns, said
 
     @property
     def alike(self) -> bool:
         """Whether both compute alike."""
-        return self._turns.alike
+        return self.turns.alike
 
     def measure(self, shape: LoadShape, decided: Callable[[PairedRun], bool]) -> PairedRun:
         """Measure in turns until `decided` or the cap."""
-        return self._turns.measure(shape, lambda run: decided(run.swapped)).swapped
+        return self.turns.measure(shape, decided)
 
     def again(self, shape: LoadShape, decided: Callable[[PairedRun], bool]) -> PairedRun:
         """Measure anew in fresh sessions."""
-        return self._turns.again(shape, lambda run: decided(run.swapped)).swapped
+        return self.turns.again(shape, decided)
+
+
+class SecondSide(FirstSide):
+    """The same as the second model's gates see them: its own calls come first."""
+
+    def measure(self, shape: LoadShape, decided: Callable[[PairedRun], bool]) -> PairedRun:
+        """Measure in turns until `decided` or the cap."""
+        return self.turns.measure(shape, lambda run: decided(run.swapped), judged=1).swapped
+
+    def again(self, shape: LoadShape, decided: Callable[[PairedRun], bool]) -> PairedRun:
+        """Measure anew in fresh sessions."""
+        return self.turns.again(shape, lambda run: decided(run.swapped), judged=1).swapped
 
 
 def _close(detectors: tuple[Any, ...]) -> None:

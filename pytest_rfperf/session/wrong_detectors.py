@@ -62,7 +62,7 @@ class FaultySide:
 
     def __init__(self, real: Any, fault: str) -> None:  # noqa: ANN401 - a detector that times itself
         """Change nothing yet."""
-        self._real = real
+        self._real, self._fault = real, fault
         self._more = MORE[fault]() if fault in MORE else lambda: 0.0
         self._every = STALE_EVERY if fault == "stale" else 0
         self._count = 0
@@ -70,6 +70,10 @@ class FaultySide:
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the real one has
         """Take the rest from the real detector."""
         return getattr(self._real, name)
+
+    def hold(self, images: Sequence[bytes], scope: str) -> FaultySide:
+        """Hold the images there; the side that comes back is as wrong."""
+        return FaultySide(self._real.hold(images, scope), self._fault)
 
     def timed(self, item: int) -> Call:
         """Call once, and tell a time that the call did not take."""
@@ -85,11 +89,18 @@ class FaultySide:
 
 
 class OtherColours:
-    """A decoder that prepares images in the other order of channels, and says nothing of it."""
+    """A decoder that prepares images in the other order of channels, and says nothing of it.
+
+    Attributes
+    ----------
+    bound_by : type
+        The class that bound the real decoder, for a process that binds it again.
+    """
 
     def __init__(self, real: Decoder) -> None:
         """Exchange the channels."""
         self._real = real
+        self.bound_by = getattr(real, "bound_by", type(real))
         self.preparation = replace(real.preparation, colour=_OTHER[real.preparation.colour])
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the real one has

@@ -12,7 +12,7 @@ from pytest_rfperf.store.atomic import write_atomically
 from pytest_rfperf.store.seal import seal_fault, seal_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 SCHEMA = 2
@@ -116,7 +116,7 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def run_of_records(self) -> StoredRun | None:
         """The newest run that names match records: those that are kept."""
-        return next((run for run in self.runs if run.accuracy is not None and run.accuracy.records_sha256), None)
+        return newest_of_records(self.runs)
 
     @property
     def records_sha256(self) -> str:
@@ -146,17 +146,41 @@ def read_baseline(path: Path) -> Baseline | None:
     Raises
     ------
     StoreError
-        If the file is no baseline, of a schema that this version does not know, or a run was edited by hand.
+        If the file is no baseline, of a schema that this version does not know, a run was edited by hand, or it is that
+        of another place.
     """
     if not path.is_file():
         return None
     baseline = decode_baseline(path)
-    for run in baseline.runs:
-        fault = seal_fault(run, baseline.names)
+    _require_sealed(baseline.runs, baseline.names, path)
+    require_place(path, baseline.names)
+    return baseline
+
+
+def _require_sealed(runs: Sequence[StoredRun], names: tuple[str, str, str], path: Path) -> None:
+    for run in runs:
+        fault = seal_fault(run, names)
         if fault:
             msg = f"{path}: the run of {run.recorded} was edited by hand: {fault}; {REMEDY}"
             raise StoreError(msg)
-    return baseline
+
+
+def require_place(path: Path, names: tuple[str, str, str]) -> None:
+    """Refuse a file that was moved or copied: it would be taken for what another model measured.
+
+    Raises
+    ------
+    StoreError
+        If it lies elsewhere than where a baseline of these names is looked for.
+    """
+    model, target, dataset = names
+    place = baseline_path(path.parent, target, dataset, model).relative_to(path.parent)
+    if path.parts[-len(place.parts) :] != place.parts:
+        msg = (
+            f"{path} holds the baseline of {model} on {target}/{dataset}, whose place is {place.as_posix()}; move it "
+            f"there, or delete it and record anew: pytest --rfperf-record"
+        )
+        raise StoreError(msg)
 
 
 def decode_baseline(path: Path) -> Baseline:
@@ -186,28 +210,77 @@ def decode_baseline(path: Path) -> Baseline:
 
 
 def shown_path(path: Path, root: Path) -> str:
-    """A file as messages name it: from the root of the project, where it lies in there."""
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
+    """A file as messages name it: from the root of the project, where it lies in there, else whole."""
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
 
-def add_run(path: Path, names: tuple[str, str, str], run: StoredRun) -> None:
+def add_run(path: Path, names: tuple[str, str, str], run: StoredRun, *, without: Sequence[StoredRun] = ()) -> None:
     """Seal a run and put it in front; keep at most twenty, and fewer where the file would pass 2 MB.
 
-    A single run that passes 2 MB alone is kept without its raw samples. Runs that are there stay as they are.
+    Of the older ones, those that still give the latest accuracy or the latest latency go last. A run that passes 2 MB is
+    kept without its raw samples. Runs that are there stay as they are.
+
+    Parameters
+    ----------
+    path : Path
+    names : tuple of str
+        Model, target and dataset.
+    run : StoredRun
+    without : sequence of StoredRun
+        Runs of the file that go, such as edited ones.
 
     Raises
     ------
     StoreError
-        If the file that is there is no baseline, or cannot be written.
+        If the file that is there is no baseline or one of other names, or cannot be written.
     """
-    before = read_baseline(path)
-    runs = [_sealed(run, names), *(before.runs if before else [])][:MOST_RUNS]
-    while len(_encoded(names, runs)) > MAX_BYTES and len(runs) > 1:
-        runs = runs[:-1]
-    if len(_encoded(names, runs)) > MAX_BYTES:
-        bare = [msgspec.structs.replace(latency, samples="") for latency in run.latency]
-        runs = [_sealed(msgspec.structs.replace(run, latency=bare), names)]
-    write_runs(path, names, runs)
+    require_place(path, names)
+    older = _older(path, names, without)
+    runs = next((one for one in _fewer(run, names, older) if _fits(names, one)), None)
+    bare = [msgspec.structs.replace(latency, samples="") for latency in run.latency]
+    write_runs(path, names, runs or [_sealed(msgspec.structs.replace(run, latency=bare), names)])
+
+
+def _older(path: Path, names: tuple[str, str, str], without: Sequence[StoredRun]) -> list[StoredRun]:
+    """The runs of a file that stay, all of them sealed."""
+    if not path.is_file():
+        return []
+    before = decode_baseline(path)
+    runs = [run for run in before.runs if run not in without]
+    _require_sealed(runs, before.names, path)
+    if before.names != names:
+        (model, target, dataset), (other, *place) = names, before.names
+        msg = (
+            f"{path} holds the baseline of {other} on {'/'.join(place)}, not of {model} on {target}/{dataset}; rename one "
+            f"of the two, or delete the file and record anew: pytest --rfperf-record"
+        )
+        raise StoreError(msg)
+    return runs
+
+
+def _fewer(run: StoredRun, names: tuple[str, str, str], older: Sequence[StoredRun]) -> Iterator[list[StoredRun]]:
+    """What may be written, the most first: a run before fewer and fewer older ones, then without its samples."""
+    runs = [_sealed(run, names), *older]
+    for keep in range(min(MOST_RUNS, len(runs)), 0, -1):
+        yield without_old(runs, keep)
+    bare = [msgspec.structs.replace(latency, samples="") for latency in run.latency]
+    yield without_old([_sealed(msgspec.structs.replace(run, latency=bare), names), *older], 1)
+
+
+def _fits(names: tuple[str, str, str], runs: Sequence[StoredRun]) -> bool:
+    return len(runs) <= MOST_RUNS and len(_encoded(names, runs)) <= MAX_BYTES
+
+
+def without_old(runs: Sequence[StoredRun], keep: int) -> list[StoredRun]:
+    """The newest runs, and whatever older one still gives the latest accuracy or the latest latency."""
+    newest_latency = next((run for run in runs if run.latency), None)
+    needed = [*runs[:keep], newest_of_records(runs), newest_latency]
+    return [run for run in runs if any(run is one for one in needed)]
+
+
+def newest_of_records(runs: Sequence[StoredRun]) -> StoredRun | None:
+    """The newest run that names match records; None without."""
+    return next((run for run in runs if run.accuracy is not None and run.accuracy.records_sha256), None)
 
 
 def write_runs(path: Path, names: tuple[str, str, str], runs: Sequence[StoredRun]) -> None:

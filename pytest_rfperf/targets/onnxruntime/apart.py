@@ -166,10 +166,11 @@ def _shapes(read: dict[str, list[int | None]]) -> dict[str, tuple[int | None, ..
 
 
 def _binding(decoder: Decoder, model: Model) -> dict[str, Any]:
-    """What the other process needs to bind the same decoder."""
-    module = type(decoder).__module__
+    """What the other process needs to bind the same decoder; one around another names the class that bound that one."""
+    kind = getattr(decoder, "bound_by", type(decoder))
+    module = kind.__module__
     return {
-        "decoder": f"{module}:{type(decoder).__qualname__}",
+        "decoder": f"{module}:{kind.__qualname__}",
         "labels": decoder.labels,
         "preprocess": dict(model.settings.preprocess),
         "decode": dict(model.settings.options),

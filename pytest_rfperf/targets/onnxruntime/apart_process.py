@@ -77,7 +77,7 @@ class ApartProcess:
     Raises
     ------
     TargetError
-        If it cannot be started, or is too old.
+        If it cannot be started, or is too old, or there is no room for a copy of this package.
     """
 
     def __init__(self, interpreter: Interpreter, core: int | None) -> None:
@@ -124,7 +124,7 @@ class ApartProcess:
         self._held.close()
 
     def _started(self, folder: Path) -> subprocess.Popen[bytes]:
-        python, child = self._interpreter.python, _copy_package(folder)
+        python, child = self._interpreter.python, self._copied(folder)
         if python is not None and not python.is_file():
             why = "no such file; make that environment, or correct the path"
             raise self._interpreter.failed(why)
@@ -143,6 +143,16 @@ class ApartProcess:
         except OSError as error:
             why = f"cannot be started ({error.strerror or error})"
             raise self._interpreter.failed(why) from error
+
+    def _copied(self, folder: Path) -> Path:
+        try:
+            return _copy_package(folder)
+        except OSError as error:
+            msg = (
+                f"models.{self._interpreter.model}: pytest-rfperf cannot be copied to '{folder}' ({_reason(error)}); "
+                f"free space there, or set TMPDIR (TEMP on Windows) to a folder that can be written"
+            )
+            raise TargetError(msg) from error
 
     def _greet(self, core: int | None) -> None:
         """Hear which Python it is, and pin it."""
@@ -222,6 +232,13 @@ class ApartProcess:
             process.wait()
         self._reader.join(_LEAVE_S)
         process.stdout.close()
+
+
+def _reason(error: OSError) -> str:
+    """Why a file could not be copied; of several, the first."""
+    if isinstance(error, shutil.Error):
+        return str(error.args[0][0][-1])
+    return error.strerror or str(error)
 
 
 def _copy_package(folder: Path) -> Path:

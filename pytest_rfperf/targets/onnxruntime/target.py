@@ -97,7 +97,8 @@ class OnnxruntimeTarget:
         """
         from pytest_rfperf.targets.onnxruntime.apart import open_apart  # noqa: PLC0415 - psutil is not in that process
 
-        return open_apart(self.name, self._options, model, python=python, core=core)
+        one = core if self._options.threads == 1 else None
+        return open_apart(self.name, self._options, model, python=python, core=one)
 
     def for_turns(self) -> OnnxruntimeTarget:
         """The same target for two models in turns: idle threads of one disturb the other where they spin."""

@@ -33,7 +33,6 @@ from pytest_rfperf.core.planning import (
     images_power,
     nearest,
     pair_sides,
-    pairs_ahead,
     start_sides,
     stored_power,
     tail_sides,
@@ -176,14 +175,6 @@ def test_a_count_for_power_reaches_it():
     assert forecast(sides, P95, looks_at(1.0, float(needed))).power >= 0.7
     assert forecast(sides, P95, looks_at(1.0, needed / 3)).power < 0.7
     assert count_for(Sides(0.05, 0.05), P95) is None
-
-
-@pytest.mark.parametrize("percentile", [75, 95, 99])
-def test_pairs_ahead_of_a_tail_never_count(percentile):
-    ahead = pairs_ahead(percentile)
-    slow, fast = np.arange(1.0, ahead + 2), np.zeros(ahead + 1)
-    assert len(tail_exceedances(slow[:ahead], fast[:ahead], percentile)) == 0
-    assert len(tail_exceedances(slow, fast, percentile)) == 1
 
 
 def test_tails_are_told_apart_by_few_pairs():

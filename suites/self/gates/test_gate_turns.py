@@ -10,7 +10,7 @@ from fakes import MS, FakeBench, FakeOpponent, latency_run
 
 from pytest_rfperf.data.runs import FAILED_NS, LoadShape, PairedRun
 from pytest_rfperf.data.verdict import Outcome
-from pytest_rfperf.errors import StoreError, UsageError
+from pytest_rfperf.errors import StoreError, UndecidedError, UsageError
 from pytest_rfperf.gates.gate import StoredNumbers, make_gate
 from pytest_rfperf.gates.latency_ratio import LatencyRatio
 from pytest_rfperf.gates.latency_regression import LatencyRegression
@@ -81,6 +81,49 @@ def test_cpu_time_proves_no_pass_but_is_told():
 def test_cpu_time_does_not_overrule_a_pass():
     verdict, _ = judge(pairs(1.0, cpu=1.2, noise=0.001))
     assert verdict.outcome is Outcome.PASS
+
+
+def waiting(ratio, *, waits, seed=0):
+    """A model that takes `ratio` times the CPU time of the other, both waiting as long for a CPU at each call."""
+    random = np.random.default_rng(seed)
+    busy = 10 * MS * np.array([[ratio], [1.0]]) * np.exp(0.01 * random.standard_normal((2, PAIRS)))
+    walls = busy + waits * 10 * MS * np.exp(0.05 * random.standard_normal((2, PAIRS)))
+    first, second = (latency_run(w.round(), cpu_ns=c.round(), duration_s=2.0) for w, c in zip(walls, busy, strict=True))
+    return PairedRun(first, second)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "limit", "outcome"),
+    [(1.05, 1.04, Outcome.FAIL), (0.57, 0.72, Outcome.INCONCLUSIVE), (0.57, 0.5, Outcome.FAIL)],
+)
+def test_waiting_brings_a_ratio_to_one_and_proves_nothing_on_that_way(ratio, limit, outcome):
+    """CPU time alone fails the first; the second would fail by wall time, although it keeps its limit."""
+    runs = [waiting(ratio, waits=1.2, seed=seed) for seed in (0, 1)]
+    verdict = LatencyRatio(limit, against="accurate").judge(FakeBench(opponent=FakeOpponent(*runs)))
+    assert verdict.outcome is outcome
+    if outcome is Outcome.INCONCLUSIVE:
+        assert "waiting brings the ratio of wall times to 1, and CPU time does not show this" in verdict.message
+
+
+def test_failed_calls_of_the_other_are_left_out_of_the_tail_too():
+    slow, other = [50 * MS] * 3000, [10 * MS] * 3000
+    other[::30] = [FAILED_NS] * 100
+    run = PairedRun(latency_run(slow), latency_run(other))
+    verdict = LatencyRatio(1.25, against="accurate", percentile=99).judge(FakeBench(opponent=FakeOpponent(run, run)))
+    assert (verdict.outcome, verdict.measured) == (Outcome.FAIL, 5.0)
+
+
+def test_a_fail_that_cannot_be_seen_again_keeps_its_figures():
+    opponent = FakeOpponent(pairs(1.1, noise=0.001))
+
+    def spent(shape, decided):
+        msg = "not measured: the suite's cap of 9 s is spent"
+        raise UndecidedError(msg)
+
+    opponent.again = spent
+    verdict = LatencyRegression(0.025).judge(FakeBench(opponent=opponent))
+    assert (verdict.outcome, verdict.measured) == (Outcome.INCONCLUSIVE, pytest.approx(0.1, abs=0.002))
+    assert "a FAIL could not be seen again in fresh sessions, not measured: the suite's cap" in verdict.message
 
 
 def spiked(*, share, times, seed=0, pairs=6000):
@@ -154,6 +197,14 @@ def test_fewer_than_five_recorded_runs_decide_nothing():
         "undecided: the artefact is gone; set models.fast.baseline; numbers alone decide from 5 comparable recorded runs "
         "on, and there are 4 for fast on cpu/street"
     )
+
+
+def test_where_contention_cannot_be_seen_numbers_decide_nothing():
+    run = latency_run([20 * MS] * 300)
+    bench = FakeBench(opponent=NUMBERS, stored_medians=tuple(one * MS for one in STORED_MS), run=run)
+    verdict = LatencyRegression(0.025).judge(bench)
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert "whether a call had a CPU for itself cannot be seen on this target" in verdict.message
 
 
 def test_calls_without_a_cpu_for_themselves_decide_nothing_by_numbers():

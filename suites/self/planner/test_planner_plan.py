@@ -8,6 +8,7 @@ import pytest
 from fakes import MS, FakeClock, SlimTarget, write_project
 
 from pytest_rfperf.config import CommandLine, load_settings
+from pytest_rfperf.core.regression import least_pairs
 from pytest_rfperf.gates.gate import make_gate
 from pytest_rfperf.measure.host_lock import HostLock
 from pytest_rfperf.planner.known import BaselineKnown
@@ -200,6 +201,26 @@ def test_a_missing_baseline_is_never_decided_unless_this_run_records_it(project)
         assert "recording" in row.remark
 
 
+def test_the_same_detections_take_a_pass_over_all_images_and_a_baseline(project):
+    gate = ("same_detections", (), {"as_": "baseline"})
+    (row,) = planned(project, gate).gates
+    assert row.never
+    assert row.remark == f"no baseline with match records for {CASE}; run pytest --rfperf-record"
+    (row,) = planned(project, gate, record=True).gates
+    assert (row.never, row.remark) == (False, "recording: this run becomes the baseline")
+    recorded(project, accuracy=StoredAccuracy(images=4, values={"AP": 0.5}, protocol={}, records_sha256=HASH))
+    plan = planned(project, gate, ("min_map", (0.5,), {}))
+    assert (plan.gates[0].never, plan.gates[0].unit, plan.gates[0].images) == (False, "images", 4)
+    assert plan.gates[0].remark == "decided by the value: all 4 images"
+    assert plan.total[0].seconds == pytest.approx(4 * JITTER.mean() / 1e9), "one pass for both"
+
+
+def test_gates_that_can_never_be_decided_are_no_measurements_of_unknown_length(project):
+    never = budget(percentile=99, pace="200ms")
+    assert planned(project, never, ("no_regression", (), {"map": 0.01})).unknown == 0
+    assert planned(project, never, budget()).unknown == 1
+
+
 def test_an_old_artefact_that_is_not_here_leaves_numbers(project):
     recorded(project)
     (row,) = planned(project, ("no_regression", (), {"latency": 0.025})).gates
@@ -230,7 +251,8 @@ def test_tails_in_turns_need_the_pairs_that_tell(project):
         ("latency_ratio", (1.05,), {"against": "accurate"}),
         ("latency_ratio", (1.05,), {"against": "accurate", "percentile": 99}),
     ).gates
-    assert tail.least > 10 * median.least
+    assert tail.least == least_pairs(99, 0.05) > 1500
+    assert median.least == least_pairs(50, 0.05)
 
 
 def test_starts_are_six_to_twenty(project):

@@ -168,16 +168,16 @@ def test_red_and_blue_are_exchanged_in_the_tensor_alone(bundled):
     assert not (one == other).all()
 
 
-def sides(turns):
-    return [isinstance(detector, Faulty) for detector in turns._opened()]
+def sides(opponent, judged):
+    return [isinstance(detector, Faulty) for detector in opponent.turns._opened(judged)]
 
 
 def test_of_two_that_take_turns_only_the_judged_one_is_faulty(project):
     fast, accurate = Case("fast", "cpu", "street"), Case("accurate", "cpu", "street")
     session = session_of(project, "slow")
-    assert sides(session.bench(fast).opponent("accurate")) == [True, False]
+    assert sides(session.bench(fast).opponent("accurate"), 0) == [True, False]
     session = session_of(project, "slow")
-    assert sides(session.bench(accurate).opponent("fast")._turns) == [False, True]
+    assert sides(session.bench(accurate).opponent("fast"), 1) == [False, True]
 
 
 def test_the_baseline_is_sound_and_the_second_look_is_faulty_too(project):
@@ -185,8 +185,8 @@ def test_the_baseline_is_sound_and_the_second_look_is_faulty_too(project):
         (project / "rfperf.toml").read_text().replace('"fast.onnx"', '"fast.onnx"\nbaseline = "accurate.onnx"')
     )
     turns = session_of(project, "slow").bench(Case("fast", "cpu", "street")).opponent("baseline")
-    assert sides(turns) == [True, False]
-    assert [isinstance(detector, Faulty) for detector in turns._fresh(swapped=True)] == [True, False]
+    assert sides(turns, 0) == [True, False]
+    assert [isinstance(detector, Faulty) for detector in turns.turns._fresh(0, swapped=True)] == [True, False]
 
 
 def test_a_fault_that_nobody_knows_is_named_with_the_known_ones(project):

@@ -14,7 +14,7 @@ from pytest_rfperf.gates.gate import StoredNumbers
 from pytest_rfperf.measure.host_lock import HostLock
 from pytest_rfperf.plugin.progress import Silent
 from pytest_rfperf.session.facts import Case
-from pytest_rfperf.session.recorder import latency_protocol
+from pytest_rfperf.session.recorder import case_facts, latency_protocol
 from pytest_rfperf.session.session import Session
 from pytest_rfperf.store.artifacts import keep
 from pytest_rfperf.store.baseline import StoredLatency, StoredRun, add_run
@@ -68,7 +68,7 @@ def record(root, artifact_sha256=OLD, *, p50_ms=10.0, protocol=None, environment
 
 
 def other_of(opponent):
-    return opponent._contenders[1].model
+    return opponent.turns.contenders[1].model
 
 
 def test_the_configured_artefact_is_read_by_the_keys_of_the_model(project):
@@ -89,7 +89,7 @@ def test_fresh_sessions_are_loaded_in_the_other_order_and_closed(project):
     opened = [event for event in SlimTarget.events if event.startswith("open")]
     assert opened == [f"open {name} on cpu" for name in ("fast", "baseline", "baseline", "fast")]
     assert sum(event.startswith("close") for event in SlimTarget.events) == 2
-    opponent.close()
+    opponent.turns.close()
     assert sum(event.startswith("close") for event in SlimTarget.events) == 4
 
 
@@ -98,7 +98,14 @@ def test_without_any_baseline_the_error_names_both_ways_to_one(project):
         StoreError, match=r"no baseline for fast on cpu/street; run pytest --rfperf-record, or set models"
     ):
         bench_of(project).opponent("baseline")
-    assert bench_of(project, record=True).opponent("baseline") is None
+
+
+def test_a_session_that_records_measures_the_model_alone_too(project):
+    """By which a later one can judge where the artefact is gone; and without which nothing would be recorded at all."""
+    bench = bench_of(project, record=True)
+    assert bench.opponent("baseline") is None
+    (run,) = case_facts(bench, "test", ()).latency
+    assert (run.shape, run.calls >= 200) == ("end-to-end", True)
 
 
 def test_the_copy_that_recording_kept_is_measured(project):
@@ -160,6 +167,11 @@ def medians(root, changes, **line):
     return bench.stored_medians(LoadShape())
 
 
+def test_numbers_of_an_older_artefact_than_the_newest_decide_nothing(project):
+    newest = {"p50_ms": 2.0, "artifact_sha256": "1" * 64}
+    assert medians(project, [lambda _: {"p50_ms": 1.0}, lambda _: newest]) == (2.0 * MS,)
+
+
 def test_medians_are_those_of_the_newest_artefact_under_the_same_protocol(project):
     changes = [
         lambda _: {"p50_ms": 1.0},
@@ -208,8 +220,9 @@ def test_a_gate_gets_no_more_than_the_suite_has_left(project):
     bench = bench_of(project, suite_cap_s="4", cap_s="3")
     assert bench.cap_option == "--rfperf-cap"
     bench.latency(LoadShape(), lambda _: False)
-    assert bench.cap_option == "--rfperf-suite-cap"
+    assert bench.cap_option == "--rfperf-cap"
     assert bench.latency(LoadShape("model-only"), lambda _: False).duration_s < 1.1
+    assert bench.cap_option == "--rfperf-suite-cap"
 
 
 def test_workers_share_the_suite_cap(project, monkeypatch):
