@@ -64,15 +64,15 @@ def test_rfperf_toml_comes_before_pyproject_toml(tmp_path):
         (
             "alhpa = 0.1",
             (
-                "rfperf.toml: unknown key 'alhpa'; known: default-target, cap-s, alpha, alpha-scope, inconclusive, "
-                "baselines, json, seed, models, datasets, targets; did you mean 'alpha'?"
+                "rfperf.toml: unknown key 'alhpa'; known: default-target, cap-s, suite-cap-s, alpha, alpha-scope, "
+                "inconclusive, baselines, json, seed, models, datasets, targets, waivers; did you mean 'alpha'?"
             ),
         ),
         (
             "[models.fast]\nartefact = 'x'",
             (
                 "rfperf.toml: unknown key 'models.fast.artefact'; known: artifact, decoder, labels, size, training-s, preprocess, "
-                "decode; did you mean 'artifact'?"
+                "decode, baseline, python; did you mean 'artifact'?"
             ),
         ),
         ("[models.fast]\nartifact = 3", "rfperf.toml: models.fast.artifact = 3: Expected `str`, got `int`"),
