@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 METRICS = (REGRESSION, f"{REGRESSION}.latency", f"{REGRESSION}.map")
 """The gates that a baseline may be accepted despite of."""
 _RAN_THROUGH = (0, 1)
+_SCHEMA = 1
+"""The schema of facts that is read here."""
 _MOST_BYTES = 2**30
 _MOST_REASON = 500
 _AGAIN = "record again: pytest --rfperf-record"
@@ -42,6 +44,10 @@ class Accepted(NamedTuple):
 
     lines: list[str]
     complete: bool
+
+
+class _Schema(msgspec.Struct):
+    schema: int
 
 
 class _Facts(msgspec.Struct):
@@ -105,7 +111,9 @@ def _read(file: Path) -> tuple[_Facts, Recording]:
         if file.stat().st_size > _MOST_BYTES:
             msg = f"{file}: larger than any facts of a session"
             raise UsageError(msg)
-        facts = msgspec.json.decode(file.read_bytes(), type=_Facts)
+        content = file.read_bytes()
+        _require_schema(msgspec.json.decode(content, type=_Schema).schema, file)
+        facts = msgspec.json.decode(content, type=_Facts)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         msg = f"{file} cannot be read as the facts of a session: {error}; {_AGAIN}"
         raise UsageError(msg) from error
@@ -118,13 +126,31 @@ def _read(file: Path) -> tuple[_Facts, Recording]:
     return facts, facts.recording
 
 
+def _require_schema(schema: int, file: Path) -> None:
+    if schema != _SCHEMA:
+        msg = f"{file} has schema {schema}; this version reads facts of schema {_SCHEMA}; {_AGAIN}"
+        raise UsageError(msg)
+
+
+def _missing(case: CaseFacts) -> list[str]:
+    """Figures that lack what they were computed from."""
+    faults = [
+        f"latency '{run.shape}' of {run.calls} calls has no samples"
+        for run in case.latency
+        if run.calls > 0 and not run.samples
+    ]
+    if case.accuracy is not None and case.accuracy.images > 0 and not case.accuracy.records:
+        faults.append(f"accuracy over {case.accuracy.images} images has no match records")
+    return faults
+
+
 def _require_sound(case: CaseFacts, file: Path) -> None:
     """Refuse facts whose figures are not those of their own samples and match records, or that no file may hold."""
     try:
         records = packed_records(case)
         run = stored_run(case, Entry("", "", "", ""), records)
         msgspec.convert(msgspec.to_builtins(run), type(run))
-        faults = figure_faults(run)
+        faults = _missing(case) + figure_faults(run)
         if records and run.accuracy is not None:
             faults += value_faults(run.accuracy, records, file.name)
     except (msgspec.ValidationError, binascii.Error, StoreError) as error:

@@ -39,7 +39,11 @@ def commit_of(settings: Settings) -> str:
     if not head:
         return ""
     baselines = shown_path(settings.path(settings.run.baselines), root)
-    changes = _git(root, "--no-optional-locks", "status", "--porcelain", "--", ":/", f":(exclude,literal){baselines}")
+    status = ("--no-optional-locks", "status", "--porcelain", "--", ":/")
+    changes = _git(root, *status, f":(exclude,literal){baselines}")
+    if changes is None:
+        # A folder outside of the repository cannot be excluded, and need not be.
+        changes = _git(root, *status)
     return head if changes == "" else f"{head}{CHANGED}"
 
 

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from pytest_rfperf.errors import StoreError
-from pytest_rfperf.store.baseline import read_baseline, shown_path, write_runs
+from pytest_rfperf.config import UrlArtifact
+from pytest_rfperf.errors import StoreError, UsageError
+from pytest_rfperf.store.baseline import read_baseline, shown_path, without_old, write_runs
 from pytest_rfperf.store.baseline_folder import baseline_files, orphan_records, unnamed_copies
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_rfperf.config import Settings
-    from pytest_rfperf.store.baseline import Baseline, StoredRun
+    from pytest_rfperf.store.baseline import Baseline
 
 
 class Pruning(NamedTuple):
@@ -26,7 +27,8 @@ class Pruning(NamedTuple):
     keep : int or None
         Runs that stay in each file; all without.
     artifacts : bool
-        Also what lies in the cache and none of these baselines names, which other projects may still want.
+        Also what lies in the cache and neither these baselines nor the configuration name, which other projects may
+        still want.
     dry : bool
         Only say what would go.
     """
@@ -45,10 +47,18 @@ def prune(settings: Settings, pruning: Pruning) -> list[str]:
     ------
     StoreError
         If a baseline cannot be read, or a file cannot be written or deleted.
+    UsageError
+        If artefacts are to go where no baseline is: that would be the whole cache.
     """
     folder = settings.path(settings.run.baselines)
     read = {path: read_baseline(path) for path in baseline_files(folder)}
     before = {path: one for path, one in read.items() if one}
+    if pruning.artifacts and not before:
+        msg = (
+            f"--artifacts: there is no baseline in {shown_path(folder, settings.root)}, so the whole cache would go, "
+            f"other projects' files too; run it in the project whose baselines are to stay, or leave it out"
+        )
+        raise UsageError(msg)
     after = {path: _shortened(one, pruning.keep) for path, one in before.items()}
     verb = "would be " if pruning.dry else ""
     lines = []
@@ -58,29 +68,25 @@ def prune(settings: Settings, pruning: Pruning) -> list[str]:
             lines.append(f"{verb}dropped: {gone} of {len(before[path].runs)} runs of {shown_path(path, settings.root)}")
             if not pruning.dry:
                 write_runs(path, baseline.names, baseline.runs)
-    unused = orphan_records(folder, after) + (unnamed_copies(after) if pruning.artifacts else [])
+    unused = orphan_records(folder, after) + (unnamed_copies(after, _fetched(settings)) if pruning.artifacts else [])
     for path in unused:
         if not pruning.dry:
             _delete(path)
-        lines.append(
-            f"{verb}deleted: {path.relative_to(settings.root) if path.is_relative_to(settings.root) else path}"
-        )
+        lines.append(f"{verb}deleted: {shown_path(path, settings.root)}")
     return lines
 
 
-def _shown(path: Path, root: Path) -> str:
-    """A file of the project from its root, one of the cache whole."""
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+def _fetched(settings: Settings) -> set[str]:
+    """Hashes of the artefacts that the configuration names by an address: they were fetched into the cache."""
+    sources = [model.baseline for model in settings.models.values()]
+    return {source.sha256 for source in sources if isinstance(source, UrlArtifact)}
 
 
 def _shortened(baseline: Baseline, keep: int | None) -> Baseline:
     """The newest runs, and whatever older one still gives the latest accuracy or the latest latency."""
     if keep is None:
         return baseline
-    newest_latency = next((run for run in baseline.runs if run.latency), None)
-    needed: list[StoredRun | None] = [*baseline.runs[:keep], baseline.run_of_records, newest_latency]
-    runs = [run for run in baseline.runs if any(run is one for one in needed)]
-    return msgspec.structs.replace(baseline, runs=runs)
+    return msgspec.structs.replace(baseline, runs=without_old(baseline.runs, keep))
 
 
 def _delete(path: Path) -> None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_rfperf.data.verdict import Outcome
-from pytest_rfperf.errors import ModelError
+from pytest_rfperf.errors import ModelError, StoreError
 from pytest_rfperf.store.artifacts import keep, sha256_of
 from pytest_rfperf.store.baseline import StoredAccuracy, StoredLatency, StoredRun, add_run, baseline_path, shown_path
 from pytest_rfperf.store.baseline_folder import kept_copy
@@ -15,6 +14,7 @@ from pytest_rfperf.store.kept_records import drop_older_records, keep_records
 from pytest_rfperf.store.match_records import sha256_of_records
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from pytest_rfperf.config import Settings
@@ -34,25 +34,43 @@ class Entry(NamedTuple):
     reason: str = ""
 
 
-def write_case(case: CaseFacts, settings: Settings, entry: Entry) -> str:
+def write_case(
+    case: CaseFacts,
+    settings: Settings,
+    entry: Entry,
+    *,
+    artifact: Path | None = None,
+    without: Sequence[StoredRun] = (),
+) -> str:
     """Write what a case measured in front of its baseline, keep its artefact, and say so.
+
+    Parameters
+    ----------
+    case : CaseFacts
+    settings : Settings
+    entry : Entry
+    artifact : Path, optional
+        The file that was measured; the configured one of the model unless given.
+    without : sequence of StoredRun
+        Runs of the file that go.
+
+    Returns
+    -------
+    str
+        What was written, and what could not be kept beside it.
 
     Raises
     ------
     StoreError
-        If a file cannot be written.
+        If a file of the baseline cannot be written.
     """
     path = baseline_path(settings.path(settings.run.baselines), case.target, case.dataset, case.model)
     records = packed_records(case)
     run = stored_run(case, entry, records)
     sha256, warning = _keep_records(records, path)
-    add_run(path, (case.model, case.target, case.dataset), run)
-    if sha256:
-        drop_older_records(path, sha256)
+    add_run(path, (case.model, case.target, case.dataset), run, without=without)
     files = f"{shown_path(path, settings.root)}{' and the .records beside it' if sha256 and not warning else ''}"
-    if not _artifact_kept(case, settings):
-        file = f"{case.artifact}, sha256 {case.artifact_sha256[:_SHOWN]}"
-        warning += f". The file that was measured ({file}) is gone: later runs have only its numbers to compare with"
+    warning += _older_records_dropped(path, sha256) + _artifact_kept(case, artifact or _configured(case, settings))
     return f"recorded: {what_of(case)} in {files}; review the diff and commit it{warning}"
 
 
@@ -109,14 +127,34 @@ def what_of(case: CaseFacts) -> str:
     return f"{case.model} on {case.target}/{case.dataset}"
 
 
-def _artifact_kept(case: CaseFacts, settings: Settings) -> bool:
-    """Copy the model file into the cache, as long as it is the one that was measured; whether a copy is there."""
-    if case.model in settings.models:
-        artifact = settings.path(settings.models[case.model].artifact)
-        with contextlib.suppress(ModelError):
-            if sha256_of(artifact) == case.artifact_sha256:
-                keep(artifact, case.artifact_sha256)
-    return kept_copy(case.artifact_sha256).is_file()
+def _configured(case: CaseFacts, settings: Settings) -> Path | None:
+    return settings.path(settings.models[case.model].artifact) if case.model in settings.models else None
+
+
+def _artifact_kept(case: CaseFacts, artifact: Path | None) -> str:
+    """Copy the model file into the cache, as long as it is the one that was measured; a warning without a copy."""
+    why = "is gone"
+    try:
+        if artifact is not None and sha256_of(artifact) == case.artifact_sha256:
+            keep(artifact, case.artifact_sha256)
+    except ModelError:
+        pass
+    except StoreError as error:
+        why = f"is not kept, since {error}"
+    if kept_copy(case.artifact_sha256).is_file():
+        return ""
+    file = f"{case.artifact}, sha256 {case.artifact_sha256[:_SHOWN]}"
+    return f". The file that was measured ({file}) {why}: later runs have only its numbers to compare with"
+
+
+def _older_records_dropped(path: Path, sha256: str) -> str:
+    """Delete the records of older runs, where there are new ones; a warning where they stay."""
+    try:
+        if sha256:
+            drop_older_records(path, sha256)
+    except StoreError as error:
+        return f". {error}"
+    return ""
 
 
 def _keep_records(packed: bytes, path: Path) -> tuple[str, str]:

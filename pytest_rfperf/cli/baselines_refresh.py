@@ -11,8 +11,8 @@ import click
 from pytest_rfperf.cli.exit_codes import FAILED, INTERRUPTED
 from pytest_rfperf.cli.progress import stderr_progress
 from pytest_rfperf.config import CommandLine, load_settings, project_root
-from pytest_rfperf.errors import RfperfError
-from pytest_rfperf.store.baseline import decode_baseline, shown_path
+from pytest_rfperf.errors import RfperfError, UsageError
+from pytest_rfperf.store.baseline import decode_baseline, require_place, shown_path
 from pytest_rfperf.store.baseline_folder import baseline_files
 
 if TYPE_CHECKING:
@@ -26,14 +26,20 @@ def refresh_command(*, names: tuple[str, ...]) -> None:
 
     For an intended change of what must be equal: a new onnxruntime, another runner, other images. NAME is
     target/dataset/model or a part of it from the left, such as cpu or cpu/street; all baselines without. Measures the
-    artefact of models.NAME.baseline, else the copy that recording kept, as the newest run was measured; no gate is
-    judged. Ends with 1 where a baseline could not be measured.
+    artefact of models.NAME.baseline, else the copy that recording kept, for all that its runs hold; no gate is judged.
+    Runs that were edited by hand go. Ends with 1 where a baseline could not be measured.
     """
     settings = load_settings(project_root(Path.cwd()), CommandLine())
-    chosen = [path for path in baseline_files(settings.path(settings.run.baselines)) if _is_named(path, names)]
-    if not chosen:
-        click.echo(f"no baseline {' or '.join(names)} in {settings.run.baselines}; record some: pytest --rfperf-record")
+    known = baseline_files(settings.path(settings.run.baselines))
+    if not known:
+        click.echo(f"no baseline in {settings.run.baselines}; record some: pytest --rfperf-record")
         raise SystemExit(FAILED)
+    for name in names:
+        if not any(_is_named(path, (name,)) for path in known):
+            shown = ", ".join("/".join(_parts(path)) for path in known)
+            msg = f"no baseline '{name}' in {settings.run.baselines}; known: {shown}"
+            raise UsageError(msg)
+    chosen = [path for path in known if not names or _is_named(path, names)]
     try:
         well = [_refreshed(path, settings) for path in chosen]
     except KeyboardInterrupt:
@@ -45,8 +51,11 @@ def refresh_command(*, names: tuple[str, ...]) -> None:
 
 
 def _is_named(path: Path, names: tuple[str, ...]) -> bool:
-    parts = (path.parts[-3], path.parts[-2], path.stem)
-    return not names or any(parts[: len(name.split("/"))] == tuple(name.split("/")) for name in names)
+    return any(_parts(path)[: len(name.split("/"))] == tuple(name.split("/")) for name in names)
+
+
+def _parts(path: Path) -> tuple[str, str, str]:
+    return path.parts[-3], path.parts[-2], path.stem
 
 
 def _refreshed(path: Path, settings: Settings) -> bool:
@@ -55,7 +64,9 @@ def _refreshed(path: Path, settings: Settings) -> bool:
 
     progress = stderr_progress()
     try:
-        lines = refresh(decode_baseline(path), settings, progress, datetime.now(UTC).isoformat(timespec="seconds"))
+        baseline = decode_baseline(path)
+        require_place(path, baseline.names)
+        lines = refresh(baseline, settings, progress, datetime.now(UTC).isoformat(timespec="seconds"))
     except RfperfError as error:
         click.echo(f"not refreshed: {shown_path(path, settings.root)}: {error}")
         return False

@@ -1,4 +1,9 @@
-"""Which recorded detections a later pass makes again: the same image, class and matches, and nearly the same score."""
+"""Which recorded detections a later pass makes again, as far as match records tell.
+
+They hold no boxes. Two detections are taken for one where image and class are the same, the scores nearly, and so are
+the IoU thresholds at which each took an object in each area range; which object that was is not compared. So a box
+that moves counts as another one only where it crosses a threshold, and a false detection may lie anywhere in its image.
+"""
 
 from __future__ import annotations
 
@@ -45,8 +50,9 @@ class Replay(NamedTuple):
 def replay(before: MatchRecords, now: MatchRecords, *, score: float) -> Replay:
     """Pair detections of two passes one to one, as many as can be.
 
-    Two may pair where they are of one image and category, took the same objects' places at the same thresholds and
-    area ranges, or none, and their scores differ by at most `score`.
+    Two may pair where they are of one image and category, took an object, one that counts for nothing, or none at the
+    same thresholds and area ranges, and their scores differ by at most `score`. Neither boxes nor which object it was
+    are compared.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""same_detections: the detections that the baseline recorded are made again, one by one."""
+"""same_detections: the detections that the baseline recorded are made again, one by one, as `core.replay` compares."""
 
 from __future__ import annotations
 

@@ -37,7 +37,6 @@ from pytest_rfperf.data.verdict import Outcome
 from pytest_rfperf.gates.cold_start_budget import MOST_STARTS
 from pytest_rfperf.gates.stored_numbers import _LEAST_CALLS
 from pytest_rfperf.planner.rows import GatePlan, MarginPlan, Share
-from pytest_rfperf.session.bench import _COLD_CAP_FACTOR
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,6 +48,8 @@ if TYPE_CHECKING:
     from pytest_rfperf.planner.known import BaselineKnown, Opposed
 
 ASSUMED = f"assumed: log-normal, {100 * SPREAD:.0f} % spread"
+_COLD_CAP_FACTOR = 4
+"""As in `session.bench`, which brings in the runtime that a static plan does without."""
 _ROOM = 1.2
 
 

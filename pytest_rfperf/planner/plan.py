@@ -23,7 +23,6 @@ from pytest_rfperf.planner.known import BaselineKnown
 from pytest_rfperf.planner.latency import planned_budget, planned_starts, planned_turns
 from pytest_rfperf.planner.probe import ProbeKnown
 from pytest_rfperf.planner.rows import GatePlan, MarginPlan, Plan, Share
-from pytest_rfperf.session.bench import _MEMORY_CALLS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
@@ -33,7 +32,8 @@ if TYPE_CHECKING:
     from pytest_rfperf.session.facts import Case
     from pytest_rfperf.session.session import Session
 
-_MEMORY_PROCESSES = 4
+_MEMORY_PROCESSES, _MEMORY_CALLS = 4, 20
+"""As in `session.bench`, which brings in the runtime that a static plan does without."""
 
 
 class Selected(NamedTuple):

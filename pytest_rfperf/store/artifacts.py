@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import os
 import re
 import shutil
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_rfperf.cache_folder import cache_folder
@@ -13,7 +15,7 @@ from pytest_rfperf.errors import ModelError, StoreError
 from pytest_rfperf.store.lfs_pointer import read_pointer
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
 _CHUNK = 2**20
 _LOCATION = re.compile(rb"\n\x08location\x12([\x01-\x7f])", re.DOTALL)
@@ -44,11 +46,12 @@ def artifact_files(artifact: Path) -> list[Path]:
     Raises
     ------
     ModelError
-        If the artefact cannot be read, or one of the files is a Git LFS pointer.
+        If one of the files cannot be read, or is a Git LFS pointer.
     """
     files = named_files(artifact)
     for file in files:
-        pointer = read_pointer(file)
+        with _readable(file):
+            pointer = read_pointer(file)
         if pointer:
             msg = f"model file {file} is a Git LFS pointer, not the model itself ({pointer}); run `git lfs pull`"
             raise ModelError(msg)
@@ -69,8 +72,20 @@ def sha256_of(artifact: Path) -> str:
     ModelError
         If a file cannot be read.
     """
-    digests = [file_sha256(path) for path in artifact_files(artifact)]
+    digests = []
+    for path in artifact_files(artifact):
+        with _readable(path):
+            digests.append(file_sha256(path))
     return digests[0] if len(digests) == 1 else hashlib.sha256(" ".join(digests).encode()).hexdigest()
+
+
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        msg = f"model file {path} cannot be read ({error.strerror or error}); correct its permissions"
+        raise ModelError(msg) from error
 
 
 def keep(artifact: Path, sha256: str) -> Path:
@@ -89,9 +104,7 @@ def keep(artifact: Path, sha256: str) -> Path:
     place = cache_folder() / "artifacts" / sha256
     if (place / "model.onnx").is_file():
         return place / "model.onnx"
-    temporary = place.with_name(f"{sha256}.{os.getpid()}.part")
-    try:
-        temporary.mkdir(parents=True)
+    with _scratch_beside(place) as temporary:
         for path in artifact_files(artifact)[1:]:
             copy = temporary / path.relative_to(artifact.parent.resolve())
             copy.parent.mkdir(parents=True, exist_ok=True)
@@ -101,12 +114,24 @@ def keep(artifact: Path, sha256: str) -> Path:
             msg = f"{artifact} changed while it was measured; measure it again"
             raise StoreError(msg)
         _put(temporary, place)
+    return place / "model.onnx"
+
+
+@contextlib.contextmanager
+def _scratch_beside(place: Path) -> Iterator[Path]:
+    """A new folder on the same disk, taken away at the end if it is still there."""
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(
+            dir=place.parent, prefix=f"{place.name}.", suffix=".part", ignore_cleanup_errors=True
+        ) as private:
+            # The folder inside has the usual permissions, the private one is for its maker alone.
+            folder = Path(private) / "files"
+            folder.mkdir()
+            yield folder
     except OSError as error:
         msg = f"{place} cannot be written: {error.strerror or error}"
         raise StoreError(msg) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-    return place / "model.onnx"
 
 
 def _put(temporary: Path, place: Path) -> None:

@@ -32,7 +32,7 @@ class StoredLatency(msgspec.Struct, frozen=True, kw_only=True):
     """One latency run: figures for the reader, raw samples for a later statistic.
 
     `protocol` must be equal for two runs to be comparable. A percentile of failed requests is null. `clean_p50_ms` is
-    the median of the calls that had a CPU for themselves; of all answered ones where that cannot be observed.
+    the median of the calls that had a CPU for themselves; null where that cannot be observed.
     """
 
     shape: str
@@ -217,8 +217,8 @@ def shown_path(path: Path, root: Path) -> str:
 def add_run(path: Path, names: tuple[str, str, str], run: StoredRun, *, without: Sequence[StoredRun] = ()) -> None:
     """Seal a run and put it in front; keep at most twenty, and fewer where the file would pass 2 MB.
 
-    Of the older ones, those that still give the latest accuracy or the latest latency go last. A run that passes 2 MB is
-    kept without its raw samples. Runs that are there stay as they are.
+    Of the older ones, those that still give the latest accuracy or the latest latency go last. A run that passes 2 MB
+    is kept without its raw samples. Runs that are there stay as they are.
 
     Parameters
     ----------
@@ -237,8 +237,7 @@ def add_run(path: Path, names: tuple[str, str, str], run: StoredRun, *, without:
     require_place(path, names)
     older = _older(path, names, without)
     runs = next((one for one in _fewer(run, names, older) if _fits(names, one)), None)
-    bare = [msgspec.structs.replace(latency, samples="") for latency in run.latency]
-    write_runs(path, names, runs or [_sealed(msgspec.structs.replace(run, latency=bare), names)])
+    write_runs(path, names, runs or [_sealed(_bare(run), names)])
 
 
 def _older(path: Path, names: tuple[str, str, str], without: Sequence[StoredRun]) -> list[StoredRun]:
@@ -251,8 +250,8 @@ def _older(path: Path, names: tuple[str, str, str], without: Sequence[StoredRun]
     if before.names != names:
         (model, target, dataset), (other, *place) = names, before.names
         msg = (
-            f"{path} holds the baseline of {other} on {'/'.join(place)}, not of {model} on {target}/{dataset}; rename one "
-            f"of the two, or delete the file and record anew: pytest --rfperf-record"
+            f"{path} holds the baseline of {other} on {'/'.join(place)}, not of {model} on {target}/{dataset}; rename "
+            f"one of the two, or delete the file and record anew: pytest --rfperf-record"
         )
         raise StoreError(msg)
     return runs
@@ -263,8 +262,12 @@ def _fewer(run: StoredRun, names: tuple[str, str, str], older: Sequence[StoredRu
     runs = [_sealed(run, names), *older]
     for keep in range(min(MOST_RUNS, len(runs)), 0, -1):
         yield without_old(runs, keep)
-    bare = [msgspec.structs.replace(latency, samples="") for latency in run.latency]
-    yield without_old([_sealed(msgspec.structs.replace(run, latency=bare), names), *older], 1)
+    yield without_old([_sealed(_bare(run), names), *older], 1)
+
+
+def _bare(run: StoredRun) -> StoredRun:
+    latency = [msgspec.structs.replace(one, samples="") for one in run.latency]
+    return msgspec.structs.replace(run, latency=latency)
 
 
 def _fits(names: tuple[str, str, str], runs: Sequence[StoredRun]) -> bool:

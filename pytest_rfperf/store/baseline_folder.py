@@ -9,7 +9,7 @@ from pytest_rfperf.cache_folder import cache_folder
 from pytest_rfperf.store.kept_records import records_beside, records_cached
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from pytest_rfperf.store.baseline import Baseline
@@ -45,9 +45,12 @@ def kept_copy(sha256: str) -> Path:
     return cache_folder() / "artifacts" / sha256 / "model.onnx"
 
 
-def unnamed_copies(baselines: Mapping[Path, Baseline]) -> list[Path]:
-    """Folders of model files and large match records in the cache that none of these baselines names."""
-    artifacts = {run.artifact_sha256 for one in baselines.values() for run in one.runs}
+def unnamed_copies(baselines: Mapping[Path, Baseline], more: Collection[str] = ()) -> list[Path]:
+    """Folders of model files and large match records in the cache that none of these baselines names.
+
+    `more` are hashes of model files that are named elsewhere.
+    """
+    artifacts = {run.artifact_sha256 for one in baselines.values() for run in one.runs} | set(more)
     records = {records_cached(one.records_sha256) for one in baselines.values()}
     copies = [path for path in _entries(cache_folder() / "artifacts") if _SHA256.fullmatch(path.name)]
     large = [path for path in _entries(records_cached("").parent) if _SHA256.fullmatch(path.stem)]

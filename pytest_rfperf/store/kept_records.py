@@ -33,11 +33,25 @@ def keep_records(baseline: Path, content: bytes) -> tuple[str, Path]:
 
 
 def drop_older_records(baseline: Path, sha256: str) -> None:
-    """Delete records beside a baseline that its newest run does not name."""
+    """Delete records beside a baseline that its newest run does not name.
+
+    Raises
+    ------
+    StoreError
+        If one cannot be deleted.
+    """
     ours = re.compile(re.escape(baseline.stem) + rf"\.[0-9a-f]{{{_SHOWN}}}\.records")
     for path in baseline.parent.glob("*.records"):
         if ours.fullmatch(path.name) and path != records_beside(baseline, sha256):
-            path.unlink(missing_ok=True)
+            _delete(path)
+
+
+def _delete(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        msg = f"{path} cannot be deleted ({error.strerror or error}); run rfperf baselines prune later"
+        raise StoreError(msg) from error
 
 
 def read_records(baseline: Path, sha256: str) -> tuple[bytes, str]:

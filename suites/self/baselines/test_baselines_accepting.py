@@ -16,6 +16,7 @@ from pytest_rfperf.baselines.recording import FailedTest
 from pytest_rfperf.cache_folder import cache_folder
 from pytest_rfperf.config import CommandLine, load_settings
 from pytest_rfperf.errors import StoreError, UsageError
+from pytest_rfperf.report.files import SCHEMA
 from pytest_rfperf.store.baseline import read_baseline
 
 NOW = "2024-06-01T12:00:00+00:00"
@@ -223,8 +224,13 @@ def test_what_are_no_facts_is_refused(settings, tmp_path, content):
             sound_case(accuracy=msgspec.structs.replace(sound_case().accuracy, values={"AP": 0.9})),
             "AP is 0.9, its match records give 0.",
         ),
+        (with_figures(sound_case(), samples=""), "latency 'end-to-end' of 100 calls has no samples"),
+        (
+            sound_case(accuracy=msgspec.structs.replace(sound_case().accuracy, records="")),
+            "accuracy over 50 images has no match records",
+        ),
     ],
-    ids=["samples", "hash", "no records", "no base64", "values"],
+    ids=["samples", "hash", "no records", "no base64", "values", "without samples", "without records"],
 )
 def test_facts_that_contradict_themselves_are_refused_before_anything_is_written(settings, left, case, said):
     message = refusal(left(sound_case(dataset="first"), case), Wish(), settings)
@@ -247,3 +253,15 @@ def test_a_baseline_that_was_edited_is_not_written_over(settings, left):
     with pytest.raises(StoreError, match="was edited by hand"):
         accept(left(regressed(), failed=[BY_GATES], run="other"), MAP, settings, NOW)
     assert path.read_text() == edited
+
+
+@pytest.mark.parametrize("schema", [0, 2])
+def test_facts_of_another_schema_are_refused(settings, left, schema):
+    file = left(sound_case(), status=0)
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"schema": schema}))
+    said = f"{file} has schema {schema}; this version reads facts of schema 1; record again: pytest --rfperf-record"
+    assert refusal(file, Wish(), settings) == said
+
+
+def test_the_schema_that_is_read_is_the_one_that_is_written():
+    assert accepting._SCHEMA == SCHEMA

@@ -156,3 +156,13 @@ def test_sessions_have_names_of_their_own():
     names = {session_id("2024-05-01T12:00:00+00:00") for _ in range(50)}
     assert len(names) == 50
     assert all(re.fullmatch(r"20240501T120000-[0-9a-f]{6}", name) for name in names)
+
+
+@needs_git
+def test_baselines_outside_of_the_repository_are_no_change_of_it(repository, monkeypatch):
+    monkeypatch.setenv("RFPERF_BASELINES", str(repository.parent / "elsewhere"))
+    settings = load_settings(repository, CommandLine())
+    head = git(repository, "rev-parse", "HEAD").strip()
+    assert commit_of(settings) == head
+    (repository / "new.txt").write_text("new")
+    assert commit_of(settings) == f"{head}+changes"

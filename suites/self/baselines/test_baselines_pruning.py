@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+import msgspec
 import pytest
 from fakes import write_project
 from recorded_cases import sound_case
@@ -11,8 +12,8 @@ from recorded_cases import sound_case
 from pytest_rfperf.baselines.pruning import Pruning, prune
 from pytest_rfperf.baselines.recording import record
 from pytest_rfperf.cache_folder import cache_folder
-from pytest_rfperf.config import CommandLine, load_settings
-from pytest_rfperf.errors import StoreError
+from pytest_rfperf.config import CommandLine, UrlArtifact, load_settings
+from pytest_rfperf.errors import StoreError, UsageError
 from pytest_rfperf.store.baseline import read_baseline
 from pytest_rfperf.store.baseline_folder import kept_copy
 
@@ -109,3 +110,27 @@ def test_nothing_goes_where_a_baseline_cannot_be_believed(settings, change):
     with pytest.raises(StoreError, match=r"fast\.json"):
         prune(settings, Pruning(keep=1, artifacts=True))
     assert tree(settings) == before
+
+
+def test_without_any_baseline_the_cache_is_left_alone(tmp_path, monkeypatch):
+    """It is shared: everything in it would be named by no baseline."""
+    monkeypatch.setenv("RFPERF_CACHE", str(tmp_path / "cache"))
+    write_project(tmp_path / "project")
+    settings = load_settings(tmp_path / "project", CommandLine(), {})
+    other = kept_copy(hashlib.sha256(b"other").hexdigest())
+    other.parent.mkdir(parents=True)
+    other.write_bytes(b"other")
+    with pytest.raises(UsageError, match="--artifacts: there is no baseline in baselines, so the whole cache would go"):
+        prune(settings, Pruning(artifacts=True))
+    assert other.is_file()
+    assert prune(settings, Pruning()) == []
+
+
+def test_what_the_configuration_fetched_from_an_address_stays(settings):
+    sha256 = hashlib.sha256(b"fetched").hexdigest()
+    kept_copy(sha256).parent.mkdir(parents=True)
+    kept_copy(sha256).write_bytes(b"fetched")
+    model = msgspec.structs.replace(settings.models["fast"], baseline=UrlArtifact("https://host/m.onnx", sha256))
+    named = msgspec.structs.replace(settings, models=settings.models | {"fast": model})
+    assert prune(named, Pruning(artifacts=True)) == []
+    assert prune(settings, Pruning(artifacts=True)) == [f"deleted: {kept_copy(sha256).parent}"]

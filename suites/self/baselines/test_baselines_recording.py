@@ -248,7 +248,7 @@ def test_a_session_names_itself_by_its_time(settings):
 
 @pytest.mark.parametrize(
     ("cpu_ns", "clean_p50_ms"),
-    [([10 * MS, 10 * MS, 5 * MS, 5 * MS, 5 * MS], 10.0), (None, 30.0), ([0] * 5, None)],
+    [([10 * MS, 10 * MS, 5 * MS, 5 * MS, 5 * MS], 10.0), (None, None), ([0] * 5, None)],
     ids=["busy", "not observable", "none clean"],
 )
 def test_the_clean_median_is_that_of_calls_that_had_a_cpu_for_themselves(cpu_ns, clean_p50_ms):
@@ -269,3 +269,32 @@ def test_the_clean_median_is_stored(settings):
 def test_a_test_failed_by_its_gates_is_told_from_one_that_failed_otherwise(verdicts, by_gates):
     facts = "" if verdicts is None else msgspec.json.encode(ReportFacts([case_facts(verdicts=verdicts)])).decode()
     assert failed_test("t.py::a", ["fast", "", ""], facts) == FailedTest("t.py::a", ("fast", "", ""), by_gates)
+
+
+def test_a_failed_test_of_which_nothing_is_known_keeps_every_case_from_being_recorded(settings):
+    """As of one whose worker crashed: it may have been of any case."""
+    lines = record([measured(), measured(model="accurate")], settings, [FailedTest("t.py::test_crash", ())], NOW)
+    assert lines == [f"not recorded: {name} on cpu/street: t.py::test_crash failed" for name in ("fast", "accurate")]
+
+
+def test_a_cache_that_cannot_be_written_is_a_warning_and_the_cases_are_recorded(settings, monkeypatch):
+    (settings.root / "file").write_bytes(b"")
+    monkeypatch.setenv("RFPERF_CACHE", str(settings.root / "file"))
+    lines = record([measured(), measured(model="accurate")], settings, [], NOW)
+    for line, name in zip(lines, ("fast", "accurate"), strict=True):
+        assert line.startswith(f"recorded: {name} on cpu/street")
+    assert "is not kept, since " in lines[0]
+    assert "cannot be written" in lines[0]
+    assert baseline(settings, "cpu/street/accurate") is not None
+
+
+def test_older_records_that_cannot_be_deleted_are_a_warning(settings, monkeypatch):
+    record([with_records(b"one")], settings, [], NOW)
+
+    def refused(self, *, missing_ok=False):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("pathlib.Path.unlink", refused)
+    (line,) = record([with_records(b"two")], settings, [], NOW)
+    assert line.startswith("recorded: ")
+    assert line.endswith(".records cannot be deleted (Permission denied); run rfperf baselines prune later")

@@ -318,3 +318,31 @@ def test_a_second_recording_is_a_diff_of_added_lines_alone(project):
     assert (int(added) > 30, removed) == (True, "0")
     head = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
     assert read_baseline(project.path / PLACE).runs[0].commit.removesuffix("+changes") == head
+
+
+def test_a_name_of_refresh_that_is_none_is_an_error_before_anything_is_measured(recorded):
+    before = (recorded / PLACE).read_bytes()
+    with pytest.raises(UsageError) as caught:
+        invoke("refresh", "cpu/street/fast", "cpu/stret")
+    assert str(caught.value) == "no baseline 'cpu/stret' in baselines; known: cpu/street/accurate, cpu/street/fast"
+    assert (recorded / PLACE).read_bytes() == before
+
+
+def test_refresh_without_any_baseline_names_the_next_command(root):
+    assert invoke("refresh") == (1, NOTHING)
+
+
+def test_refresh_refuses_a_file_that_was_copied(recorded):
+    copy = (recorded / PLACE).with_name("other.json")
+    copy.write_bytes((recorded / PLACE).read_bytes())
+    before = (recorded / PLACE).read_bytes()
+    code, shown = invoke("refresh", "cpu/street/other")
+    assert code == 1
+    assert shown.startswith("not refreshed: baselines/cpu/street/other.json: ")
+    assert "holds the baseline of fast on cpu/street, whose place is cpu/street/fast.json" in shown
+    assert (recorded / PLACE).read_bytes() == before
+
+
+def test_prune_of_artefacts_without_any_baseline_is_refused(root):
+    with pytest.raises(UsageError, match="so the whole cache would go"):
+        invoke("prune", "--artifacts")

@@ -171,3 +171,31 @@ def test_relative_paths_start_at_the_root_and_absolute_ones_stay(tmp_path):
     settings = load(tmp_path)
     assert settings.path("a/b.onnx") == tmp_path / "a" / "b.onnx"
     assert settings.path(str(tmp_path / "c")) == tmp_path / "c"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "{ url = 'https://user:TOKEN@host/m.onnx' }",
+        "{ url = 'https://user:TOKEN@host/m.onnx', sha256 = 'TOKEN' }",
+        "{ url = 'ftp://user:TOKEN@host/m.onnx', sha256 = '' }",
+        "['https://user:TOKEN@host/m.onnx']",
+        "'https://user:TOKEN@host/m.onnx'",
+        "'HTTP://user:TOKEN@host/m.onnx'",
+        "' https://host/m.onnx?key=TOKEN'",
+        "'https:/user:TOKEN@host/m.onnx'",
+    ],
+)
+def test_a_baseline_that_is_refused_never_shows_its_address(tmp_path, value):
+    with pytest.raises(UsageError) as caught:
+        load(tmp_path, f"[models.fast]\nartifact = 'x'\nbaseline = {value}")
+    said = str(caught.value)
+    assert "TOKEN" not in said
+    assert said.startswith("rfperf.toml: models.fast.baseline")
+    assert said.endswith('; write an address as { url = "https://...", sha256 = "64 digits from 0 to f" }')
+
+
+@pytest.mark.parametrize("text", ["old/https.onnx", "git:v1:m.onnx", "https_models/m.onnx"])
+def test_a_path_and_a_commit_are_no_address(tmp_path, text):
+    settings = load(tmp_path, f"[models.fast]\nartifact = 'x'\nbaseline = '{text}'")
+    assert settings.models["fast"].baseline == text

@@ -13,6 +13,7 @@ from pytest_rfperf.gates.gate import make_gate
 from pytest_rfperf.measure.host_lock import HostLock
 from pytest_rfperf.planner.plan import Planner, Selected
 from pytest_rfperf.plugin.progress import Silent
+from pytest_rfperf.session.bench import CaseBench
 from pytest_rfperf.session.facts import Case
 from pytest_rfperf.session.session import Session
 
@@ -23,14 +24,6 @@ from pytest_rfperf import *
 
 @latency_budget(ms=1000)
 def test_a(): ...
-"""
-INTERRUPTED = """
-from pytest_rfperf.session.bench import CaseBench
-
-def interrupted(*_):
-    raise KeyboardInterrupt
-
-CaseBench.latency = interrupted
 """
 
 
@@ -99,8 +92,11 @@ def test_an_interrupt_leaves_the_lock_free(project, monkeypatch):
     assert not any(row.never for row in probed(project)), "who waits for the lock would wait for ever"
 
 
-def test_an_interrupted_probe_ends_the_session_as_any_other(pytester):
-    pytester.makeconftest(INTERRUPTED)
+def test_an_interrupted_probe_ends_the_session_as_any_other(pytester, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(CaseBench, "latency", interrupted)
     pytester.makepyfile(SCRIPT)
     result = pytester.runpytest(
         "--rfperf-plan-probe",

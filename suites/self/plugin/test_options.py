@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+from fakes import write_project
 
 GATE = "from pytest_rfperf import model_size_budget\n@model_size_budget(mb=1)\ndef test_size({}): ..."
 OWN_OPTION = "def pytest_addoption(parser): parser.addoption('--target', default='none')\n"
@@ -104,3 +107,67 @@ def test_without_configuration_of_a_part_that_is_needed_the_key_is_named(pyteste
     result = pytester.runpytest()
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*rfperf.toml: no dataset is configured; add*datasets.NAME*"])
+
+
+RECORDED = "@min_map(0.1)\n@latency_budget(ms=1000)\ndef test_release(): ...\n"
+
+
+@pytest.fixture
+def project(pytester, monkeypatch):
+    """Two models on a fake target; write a test file of theirs."""
+    monkeypatch.setenv("RFPERF_CACHE", str(pytester.path / "cache"))
+    write_project(pytester.path)
+
+    def write(more=""):
+        pytester.makepyfile(test_release=f"import os\nfrom pytest_rfperf import *\n{RECORDED}{more}")
+        return pytester
+
+    return write
+
+
+@pytest.mark.parametrize("option", ["-x", "--maxfail=1"])
+def test_a_session_that_stopped_early_records_nothing_and_leaves_nothing_to_accept(project, option):
+    pytester = project("def test_own(): assert not 'mine'\n@model_size_budget(0.000001)\ndef test_size(): ...\n")
+    result = pytester.runpytest("--rfperf-record", "--rfperf-size=fast", option)
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(
+        ["not recorded: nothing of this session is: it ended early (stopping after 1 failures)"]
+    )
+    assert not (pytester.path / "baselines").exists()
+    assert "recording" not in json.loads((pytester.path / ".rfperf/last.json").read_text())
+
+
+def test_a_failure_elsewhere_that_stops_nothing_still_lets_both_be_recorded(project):
+    pytester = project("def test_own(): assert not 'mine'\n")
+    pytester.runpytest("--rfperf-record").assert_outcomes(passed=2, failed=1)
+    assert len(list((pytester.path / "baselines").rglob("*.json"))) == 2
+
+
+def test_a_worker_that_crashed_keeps_every_case_from_being_recorded(project):
+    """Its report says nothing of the case that it was of."""
+    pytester = project("def test_zz(detector): os._exit(1)\n")
+    result = pytester.runpytest("--rfperf-record", "--rfperf-size=fast", "-n1")
+    result.stdout.fnmatch_lines(["not recorded: fast on cpu/street: test_release.py::test_zz[[]fast-cpu[]] failed"])
+    assert not (pytester.path / "baselines").exists()
+
+
+@pytest.mark.parametrize(
+    ("key", "variable", "place"),
+    [
+        ("", "", ".rfperf/plan.json"),
+        ("json = 'mine/facts.json'\n", "", "mine/plan.json"),
+        ("", "mine/facts.json", "mine/plan.json"),
+        ("json = 'mine/plan.json'\n", "", "mine/tests-plan.json"),
+    ],
+)
+def test_a_plan_never_replaces_the_facts_of_the_last_session(project, monkeypatch, key, variable, place):
+    pytester = project()
+    toml = pytester.path / "rfperf.toml"
+    toml.write_text(key + toml.read_text())
+    if variable:
+        monkeypatch.setenv("RFPERF_JSON", variable)
+    pytester.runpytest("--rfperf-size=fast").assert_outcomes(passed=1)
+    before = {path: path.read_bytes() for path in pytester.path.rglob("*.json")}
+    pytester.runpytest("--rfperf-plan", "--rfperf-size=fast").stdout.fnmatch_lines([f"plan: {place}"])
+    assert {path: path.read_bytes() for path in before} == before
+    assert json.loads((pytester.path / place).read_text())["kind"] == "plan"

@@ -1,6 +1,7 @@
 """Model files by the hash of their bytes, and why two numbers are not comparable."""
 
 import hashlib
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -97,3 +98,33 @@ def test_a_difference_names_the_first_field_and_both_values(stored, current, why
 )
 def test_there_is_no_difference_only_between_equal_protocols(stored, current):
     assert (difference(stored, current) is None) == (stored == current)
+
+
+def test_external_weights_that_cannot_be_read_are_named(artifact, monkeypatch):
+    (artifact.parent / "w.bin").write_bytes(b"weights")
+    artifact.write_bytes(b"\n\x08location\x12\x05w.bin")
+    real = Path.open
+
+    def refused(self, *arguments, **options):
+        if self.name == "w.bin":
+            raise PermissionError(13, "Permission denied")
+        return real(self, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", refused)
+    with pytest.raises(ModelError, match=r"w\.bin cannot be read \(Permission denied\); correct its permissions"):
+        sha256_of(artifact)
+
+
+def test_two_threads_of_one_process_can_keep_the_same_artefact(artifact, monkeypatch):
+    """A folder named by the process alone would be shared by both."""
+    digest, real = sha256_of(artifact), artifacts.artifact_files
+
+    def meanwhile(path):
+        monkeypatch.setattr(artifacts, "artifact_files", real)
+        keep(artifact, digest)
+        return real(path)
+
+    monkeypatch.setattr(artifacts, "artifact_files", meanwhile)
+    kept = keep(artifact, digest)
+    assert kept.read_bytes() == artifact.read_bytes()
+    assert list((cache_folder() / "artifacts").iterdir()) == [kept.parent]

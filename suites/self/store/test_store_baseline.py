@@ -293,7 +293,7 @@ def test_a_hash_of_match_records_that_is_none_is_refused(path, sha256):
 
 def test_a_path_is_shown_from_the_root_of_the_project_where_it_lies_in_there(tmp_path):
     assert shown_path(tmp_path / "baselines" / "a.json", tmp_path) == "baselines/a.json"
-    assert shown_path(tmp_path / "a.json", tmp_path / "project") == "a.json"
+    assert shown_path(tmp_path / "a.json", tmp_path / "project") == str(tmp_path / "a.json")
 
 
 def test_keys_that_a_later_version_may_add_are_no_error(path):
@@ -381,10 +381,78 @@ def test_no_name_leaves_the_folder(names):
 )
 @settings(max_examples=50, deadline=None)
 def test_figures_and_texts_come_back_exactly(tmp_path_factory, figures, text):
-    path = tmp_path_factory.mktemp("baseline") / "b.json"
+    path = baseline_path(tmp_path_factory.mktemp("baseline"), "cpu", "street", "fast")
     run = msgspec.structs.replace(stored(), others={text: figures[0]}, environment={text: text})
     run = msgspec.structs.replace(
         run, latency=[msgspec.structs.replace(run.latency[0], p50_ms=figures[0], p95_ms=figures[1])]
     )
     add_run(path, NAMES, run)
     assert read_baseline(path).runs == [sealed(run)]
+
+
+@pytest.mark.parametrize(
+    "place", [("cpu", "street", "accurate"), ("jetson", "street", "fast"), ("cpu", "pills", "fast")]
+)
+def test_a_baseline_that_was_moved_or_copied_is_not_believed(path, place):
+    """It would be taken for what another model measured."""
+    add_run(path, NAMES, stored())
+    copy = path.parents[2] / place[0] / place[1] / f"{place[2]}.json"
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    copy.write_bytes(path.read_bytes())
+    names = (place[2], place[0], place[1])
+    for attempt in (lambda: read_baseline(copy), lambda: add_run(copy, names, stored())):
+        with pytest.raises(StoreError, match="holds the baseline of fast on cpu/street, ") as caught:
+            attempt()
+        assert str(caught.value).startswith(f"{copy} ")
+        assert "delete" in str(caught.value)
+    assert copy.read_bytes() == path.read_bytes()
+
+
+def test_a_run_is_written_only_where_its_names_are_looked_for(path):
+    with pytest.raises(StoreError, match="holds the baseline of accurate on cpu/street, whose place is cpu/street/acc"):
+        add_run(path, ("accurate", "cpu", "street"), stored())
+    assert not path.exists()
+
+
+def test_two_names_that_share_a_file_do_not_share_its_runs(tmp_path):
+    path = baseline_path(tmp_path, "cpu", "street", "a b")
+    add_run(path, ("a b", "cpu", "street"), stored())
+    with pytest.raises(
+        StoreError, match="holds the baseline of a b on cpu/street, not of a_b on cpu/street; rename one"
+    ):
+        add_run(path, ("a_b", "cpu", "street"), stored())
+
+
+def of_latency(recorded, **changes):
+    """A run without accuracy."""
+    return msgspec.structs.replace(stored(recorded=recorded), accuracy=None, **changes)
+
+
+def test_the_newest_run_with_records_and_the_newest_with_a_latency_outlive_twenty_others(path):
+    add_run(path, NAMES, msgspec.structs.replace(stored(recorded="records"), latency=[]))
+    add_run(path, NAMES, of_latency("latency"))
+    for second in range(25):
+        add_run(path, NAMES, of_latency(f"{second:02}", latency=[]))
+    kept = [run.recorded for run in read_baseline(path).runs]
+    assert (len(kept), kept[0], kept[-2:]) == (20, "24", ["latency", "records"])
+
+
+def test_they_outlive_the_limit_of_bytes_too(path, monkeypatch):
+    monkeypatch.setattr(module, "MAX_BYTES", 20_000)
+    add_run(path, NAMES, msgspec.structs.replace(stored(recorded="records"), latency=[]))
+    for second in range(6):
+        add_run(path, NAMES, of_latency(str(second), latency=stored(samples="A" * 5_000).latency))
+    kept = [run.recorded for run in read_baseline(path).runs]
+    assert (kept[:2], kept[-1]) == (["5", "4"], "records")
+    add_run(path, NAMES, of_latency("long", latency=stored(samples="A" * 50_000).latency))
+    newest, *older = read_baseline(path).runs
+    assert (newest.recorded, newest.latency[0].samples, older[-1].recorded) == ("long", "", "records")
+
+
+def test_runs_that_go_are_taken_out_with_the_same_write(path):
+    add_run(path, NAMES, stored(recorded="1"))
+    add_run(path, NAMES, stored(recorded="2"))
+    path.write_text(path.read_text().replace('"calls": 3', '"calls": 4', 1))
+    edited = decode_baseline(path).runs[0]
+    add_run(path, NAMES, stored(recorded="3"), without=[edited])
+    assert [run.recorded for run in read_baseline(path).runs] == ["3", "1"]

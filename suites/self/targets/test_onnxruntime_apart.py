@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import importlib
 import importlib.util
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -36,6 +38,7 @@ from pytest_rfperf.measure.clock import SystemClock
 from pytest_rfperf.measure.host import one_core
 from pytest_rfperf.measure.paired_loop import PairedLoop
 from pytest_rfperf.protocols import Model
+from pytest_rfperf.session.wrong_detectors import OtherColours
 from pytest_rfperf.targets.onnxruntime import OnnxruntimeTarget, apart_process
 from pytest_rfperf.targets.onnxruntime.options import OnnxruntimeOptions
 
@@ -234,6 +237,16 @@ class TestAnotherInterpreter:
     def test_a_decoder_of_the_users_own_comes_along(self, opened, own_decoder):
         assert len(opened(None, own_decoder).detect(PICTURES[0])[0].scores) == 1
 
+    def test_a_decoder_around_another_is_bound_as_that_one(self, opened, own_decoder):
+        """The wrapper has no `bind`, and neither does one around it."""
+
+        class Wrapping(own_decoder):
+            @classmethod
+            def bind(cls, signature, settings):
+                return OtherColours(OtherColours(own_decoder.bind(signature, settings)))
+
+        assert len(opened(None, Wrapping).detect(PICTURES[0])[0].scores) == 1
+
     def test_what_packages_print_does_not_mix_with_answers(self, opened, own_decoder):
         detector = opened(None, own_decoder)
         detector.hold(PICTURES, "end-to-end")
@@ -358,6 +371,30 @@ class TestErrors:
             f"models.old.python = '{python}': no such file; make that environment, or correct the path; what it needs: "
             f"`{command} -m pip install numpy onnxruntime opencv-python-headless msgspec`"
         )
+
+    @pytest.mark.parametrize("place", ["files", "folder"])
+    def test_a_full_disk_is_named(self, opened, monkeypatch, place):
+        """As copytree tells it: of files as a list of what failed, of its own folder at once."""
+
+        def full(*_, **__):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        before = psutil.Process().children()
+        if place == "files":
+            usual = shutil.copytree.__defaults__
+            monkeypatch.setattr(
+                shutil.copytree, "__defaults__", tuple(full if one is shutil.copy2 else one for one in usual)
+            )
+        else:
+            monkeypatch.setattr(shutil, "copytree", full)
+        with pytest.raises(TargetError) as caught:
+            opened()
+        said = str(caught.value)
+        assert said.startswith("models.old: pytest-rfperf cannot be copied to '")
+        assert os.strerror(errno.ENOSPC) in said
+        assert said.endswith("; free space there, or set TMPDIR (TEMP on Windows) to a folder that can be written")
+        assert len(said) < 400
+        assert psutil.Process().children() == before
 
     def test_what_is_no_interpreter_is_named(self, opened, tmp_path):
         (tmp_path / "python").write_bytes(b"no program")
