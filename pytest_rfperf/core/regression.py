@@ -104,9 +104,9 @@ def pairs_behind(percentile: float) -> int:
 
 def least_pairs(percentile: float, beta: float) -> int:
     """About how many pairs a PASS needs at least; of a tail, where each pair beyond its threshold speaks for it."""
-    telling = least_pass(0.5, beta, HALF_PRIOR)
     if percentile == MEDIAN:
-        return telling
+        return least_pass(0.5, beta, HALF_PRIOR)
+    telling = least_pass(0.5, beta / 2, HALF_PRIOR)
     return pairs_behind(percentile) + math.ceil(telling / (2 * exceedance_rate(percentile)))
 
 
@@ -149,8 +149,11 @@ def _decide_pairs(exceeded: NDArray[np.bool_], alpha: float, beta: float) -> Rat
 
 
 def _decide_tail(exceeded: NDArray[np.bool_], alpha: float, beta: float) -> RateDecision:
-    """A coin says which side of a pair is called first, so which one a burst hits is independent from pair to pair."""
-    return decide_median(exceeded, alpha=alpha, beta=beta)
+    """A coin says which side of a pair is called first, so which one a burst hits is independent from pair to pair.
+
+    The threshold is itself read from calls, which costs some certainty: half of each chance is kept for it.
+    """
+    return decide_median(exceeded, alpha=alpha / 2, beta=beta / 2)
 
 
 def _wall_exceedances(run: PairedRun, limit: float, percentile: float) -> NDArray[np.bool_]:

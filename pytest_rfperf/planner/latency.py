@@ -132,7 +132,7 @@ def _in_turns(gate: LatencyRatio, opposed: Opposed, rule: Rule) -> _Course:
             rule, lambda margin: (pair_sides(opposed.log_ratios, margin), 1.0), opposed.each_s, fail_repeats=True
         )
     return _Course(
-        rule._replace(dependent=False),
+        rule._replace(alpha=rule.alpha / 2, beta=rule.beta / 2, dependent=False),
         lambda margin: tail_sides(opposed.times, gate.percentile, margin),
         opposed.each_s,
         ahead=pairs_behind(gate.percentile),

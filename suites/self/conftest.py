@@ -29,4 +29,5 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
     monkeypatch.setenv("RFPERF_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
     for name in ("TARGET", "SIZE", "DATASET", "CAP", "SUITE_CAP", "ALPHA", "ALPHA_SCOPE", "INCONCLUSIVE", "JSON"):
         monkeypatch.delenv(f"RFPERF_{name}", raising=False)
-    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    for name in ("GITHUB_STEP_SUMMARY", "PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT"):
+        monkeypatch.delenv(name, raising=False)

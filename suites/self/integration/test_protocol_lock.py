@@ -157,6 +157,8 @@ def test_a_baseline_that_was_edited_by_hand(project):
         assert "rfperf baselines refresh" in line
     verified = CliRunner().invoke(command, ["verify"])
     assert verified.exit_code == 1
+    assert "set models.fast.baseline" in project.refresh().output
+    project.configure(more='baseline = "fast.onnx"')
     refreshed = project.refresh()
     assert "which was edited by hand" in refreshed.output
     assert CliRunner().invoke(command, ["verify"]).exit_code == 0

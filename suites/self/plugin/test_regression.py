@@ -144,8 +144,8 @@ def test_a_worse_model_fails_with_what_lost_most_in_every_report(project):
     (failure,) = ET.parse(project.path / "junit.xml").getroot().iter("failure")
     assert "classes that lost most (AP): square 1.000 -> " in failure.get("message")
     properties = {one.get("name"): one.get("value") for one in ET.parse(project.path / "junit.xml").iter("property")}
-    assert "images that lost most" in properties["no_regression"]
-    assert float(properties["no_regression_measured"]) == verdict(project)["measured"] < -0.1
+    assert "images that lost most" in properties["no_regression_map"]
+    assert float(properties["no_regression_map_measured"]) == verdict(project)["measured"] < -0.1
     assert [line.split(" (")[0] for line in verdict(project)["details"]] == [
         "classes that lost most", "images that lost most",
     ]  # fmt: skip
@@ -230,7 +230,7 @@ def test_a_change_of_the_dataset_is_an_error_with_both_hashes(project):
     assert before != now
     result.stdout.fnmatch_lines(
         [
-            f"ERROR: no_regression: the baseline of fast on cpu/street is not comparable: dataset was {before}, now {now}; *"
+            f"ERROR: no_regression: the baseline of fast on cpu/street is not comparable: dataset was {before}, now {now} *"
         ]
     )
 
@@ -243,8 +243,9 @@ def test_a_change_of_the_score_floor_is_an_error_with_both_values(project, monke
     result.stdout.fnmatch_lines(
         [
             (
-                "ERROR: no_regression: the baseline of fast on cpu/street is not comparable: score floor was 0.01, now 0.02; "
-                f"undo the change, or record anew with pytest --rfperf-record after removing {BASELINE}"
+                "ERROR: no_regression: the baseline of fast on cpu/street is not comparable: score floor was 0.01, now 0.02 "
+                f"({BASELINE}); undo the change, or where it is intended measure the old artefact again: rfperf baselines "
+                f"refresh"
             )
         ]
     )
@@ -293,10 +294,10 @@ def test_two_gates_share_the_pictures_of_one_image(project):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("", "no_regression: map=None: say by how much AP may fall, such as map=0.005"),
+        ("", "no_regression: map=None: say by how much AP may fall, such as map=0.005, or latency=0.025"),
         ("0.01", "no_regression: takes no positional argument; all are given by name"),
         ("map=2", "no_regression: map=2: expected a number in [[]0, 1[]]"),
-        ("latency=0.1", "no_regression: unknown argument 'latency'; known: map"),
+        ("ap=0.1", "no_regression: unknown argument 'ap'; known: latency, map; did you mean map?"),
     ],
 )
 def test_a_marker_that_cannot_be_meant_ends_the_run(project, arguments, message):

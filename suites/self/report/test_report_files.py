@@ -31,6 +31,7 @@ def test_the_facts_are_written_with_sorted_keys_and_without_the_detections(tmp_p
         "limit": 50.0,
         "measured": 12.5,
         "message": "p95 12.5 ms",
+        "metric": "latency_budget",
         "outcome": "FAIL",
         "unit": "ms",
     }

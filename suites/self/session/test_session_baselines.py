@@ -29,9 +29,7 @@ from pytest_rfperf.store.match_records import pack_records, unpack_records
 CASE = Case("fast", "cpu", "street")
 NOW = "2024-05-01T12:00:00+00:00"
 PLACE = "baselines/cpu/street/fast.json"
-ANEW = (
-    f" ({PLACE}); undo the change, or where it is intended measure the old artefact again: rfperf baselines refresh"
-)
+ANEW = f" ({PLACE}); undo the change, or where it is intended measure the old artefact again: rfperf baselines refresh"
 NOT_COMPARABLE = "the baseline of fast on cpu/street is not comparable: "
 
 
@@ -122,10 +120,11 @@ def test_a_case_without_a_baseline_is_an_error_that_names_the_next_command(bench
     )
 
 
-def test_a_baseline_outside_of_the_project_is_named_without_the_path_of_this_machine(bench, root, tmp_path):
+def test_a_baseline_outside_of_the_project_is_named_by_its_whole_path(bench, root, tmp_path):
     write_project(tmp_path / "other", more=f'baselines = "{(tmp_path / "elsewhere").as_posix()}"')
     (root / "rfperf.toml").write_text((tmp_path / "other" / "rfperf.toml").read_text())
-    assert refusal(bench(), StoreError).endswith(" and commit fast.json and the .records beside it")
+    place = (tmp_path / "elsewhere/cpu/street/fast.json").as_posix()
+    assert refusal(bench(), StoreError).endswith(f" and commit {place} and the .records beside it")
 
 
 def test_there_is_none_yet_where_this_session_records_one(bench):
