@@ -21,6 +21,8 @@ from pytest_rfperf.workshop.suite_run import KEPT, REPORT, Result, Test, Verdict
 
 _FACTS = "rfperf_facts"
 _ASSERTED = ("AssertionError", "assert ", "Failed: ")
+_TIMED_OUT = "Failed: Timeout "
+"""What pytest-timeout says: the run broke, and no test has found anything."""
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -50,6 +52,7 @@ def _result(report: pytest.TestReport, facts: str) -> Result:
     ]
     message = _crash(report) if report.failed else ""
     asserted = report.when == "call" and not verdicts and message.startswith(_ASSERTED)
+    asserted = asserted and not message.startswith(_TIMED_OUT)
     return Result(_name(report.nodeid), report.failed, asserted, message, verdicts)
 
 

@@ -120,13 +120,15 @@ def _stop(child: subprocess.Popen[bytes]) -> None:
     if child.poll() is not None:
         return
     family = [psutil.Process(child.pid), *psutil.Process(child.pid).children(recursive=True)]
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        child.wait(1)
-    if child.poll() is None and os.name != "nt":
-        child.send_signal(signal.SIGINT)
+    try:
         with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(_POLITE_S)
-    for process in family:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
-    child.wait()
+            child.wait(1)
+        if child.poll() is None and os.name != "nt":
+            child.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(_POLITE_S)
+    finally:  # a second Ctrl-C too
+        for process in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        child.wait()

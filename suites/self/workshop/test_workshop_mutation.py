@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_rfperf.cli.mutant import _result
 from pytest_rfperf.session.faults import FAULTS
 from pytest_rfperf.workshop.mutation import REMEDIES, advice, mutant_of, row, score
 from pytest_rfperf.workshop.suite_run import Result, SuiteRun, Verdict
@@ -88,3 +89,17 @@ def test_what_is_not_caught_is_counted_by_what_became_of_it():
     mutants = [mutant_of("slow", run, SOUND, 1.0) for run in runs]
     assert score(mutants) == "2 of 5 caught, 1 undecided, 1 survived, 1 broke"
     assert score(mutants[:2]) == "2 of 2 caught"
+
+
+@pytest.mark.parametrize(
+    ("said", "asserted"),
+    [
+        ("assert 1 == 2", True),
+        ("Failed: too few boxes", True),
+        ("Failed: Timeout (>300.0s) from pytest-timeout.", False),
+        ("ZeroDivisionError: division by zero", False),
+    ],
+)
+def test_a_test_that_timed_out_or_crashed_has_found_nothing(said, asserted):
+    report = pytest.TestReport("t.py::a", ("t.py", 1, "a"), {}, "failed", said, "call")
+    assert _result(report, "").asserted is asserted
