@@ -44,6 +44,7 @@ def main() -> int:
     parser.add_argument("--cap", type=float, default=3.0, help="seconds of measuring in turns")
     parser.add_argument("--stretch", type=float, default=1.0, help="seconds of each run of pytest-benchmark's rule")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where graphs and results are kept")
+    parser.add_argument("--cell", action="append", choices=[*CHANGES, BUDGET], help="only these cells; all without")
     parser.add_argument("--table", action="store_true", help="only print the tables of what is there")
     asked = parser.parse_args()
     asked.folder.mkdir(parents=True, exist_ok=True)
@@ -89,7 +90,7 @@ def quiet_p95_ms() -> float:
 def make_runs(asked: argparse.Namespace, truth: dict[str, Any]) -> None:
     """Run by run through all cells, so that whatever else changes on the host touches each alike."""
     done = {(row["cell"], row["number"]) for row in rows_in(asked.folder)}
-    for number, cell in product(range(asked.runs), (*CHANGES, BUDGET)):
+    for number, cell in product(range(asked.runs), asked.cell or (*CHANGES, BUDGET)):
         if (cell, number) not in done:
             row = one_run(asked, truth, cell, number)
             with (asked.folder / "runs.jsonl").open("a", encoding="utf-8") as file:
