@@ -42,7 +42,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=200, help="runs a cell; every other one with a busy host")
     parser.add_argument("--cap", type=float, default=3.0, help="seconds of measuring in turns")
-    parser.add_argument("--stretch", type=float, default=1.0, help="seconds of each run of pytest-benchmark's rule; 0 leaves it out")
+    parser.add_argument(
+        "--stretch", type=float, default=1.0, help="seconds of each run of pytest-benchmark's rule; 0 leaves it out"
+    )
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where graphs and results are kept")
     parser.add_argument("--cell", action="append", choices=[*CHANGES, BUDGET], help="only these cells; all without")
     parser.add_argument("--table", action="store_true", help="only print the tables of what is there")
