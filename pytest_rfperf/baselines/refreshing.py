@@ -13,8 +13,9 @@ from pytest_rfperf.baselines.storing import Entry, write_case
 from pytest_rfperf.config import UrlArtifact
 from pytest_rfperf.data.runs import LoadShape
 from pytest_rfperf.errors import StoreError, UsageError
+from pytest_rfperf.gates.gate import BASELINE
 from pytest_rfperf.session.facts import Case
-from pytest_rfperf.session.old_models import BASELINE, configured_artifact
+from pytest_rfperf.session.old_models import configured_artifact
 from pytest_rfperf.session.recorder import case_facts
 from pytest_rfperf.session.session import Session
 from pytest_rfperf.store.artifacts import sha256_of
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from pytest_rfperf.config import ModelSettings, Settings
+    from pytest_rfperf.data.runs import LatencyRun
     from pytest_rfperf.session.facts import CaseFacts
     from pytest_rfperf.session.inventory import Progress
     from pytest_rfperf.store.baseline import Baseline, StoredLatency, StoredRun
@@ -34,7 +36,6 @@ if TYPE_CHECKING:
 _IN_TURNS = ", in turns with "
 _LATENCY_S = 3.0
 _SHOWN = 12
-VERDICT = "refreshed: no gate was judged"
 
 
 def refresh(baseline: Baseline, settings: Settings, progress: Progress, now: str) -> list[str]:
@@ -170,11 +171,8 @@ def _measured(case: Case, stored: StoredRun, settings: Settings, progress: Progr
         session.close()
 
 
-def _as_many(calls: int) -> Callable[[object], bool]:
-    def decided(run: object) -> bool:
-        return run.calls >= calls and run.duration_s >= _LATENCY_S  # type: ignore[attr-defined, no-any-return]
-
-    return decided
+def _as_many(calls: int) -> Callable[[LatencyRun], bool]:
+    return lambda run: run.calls >= calls and run.duration_s >= _LATENCY_S
 
 
 def _changes(stored: StoredRun, facts: CaseFacts) -> list[str]:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_rfperf.data.verdict import Outcome
 from pytest_rfperf.errors import ModelError, StoreError
-from pytest_rfperf.store.artifacts import keep, sha256_of
+from pytest_rfperf.store.artifacts import keep, kept_copy, sha256_of
 from pytest_rfperf.store.baseline import StoredAccuracy, StoredLatency, StoredRun, add_run, baseline_path, shown_path
-from pytest_rfperf.store.baseline_folder import kept_copy
 from pytest_rfperf.store.kept_records import drop_older_records, keep_records
 from pytest_rfperf.store.match_records import sha256_of_records
 

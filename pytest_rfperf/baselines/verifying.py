@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from pytest_rfperf.core.average_precision import accumulate
 from pytest_rfperf.errors import RfperfError, StoreError
 from pytest_rfperf.session.recorder import summary_values
-from pytest_rfperf.store.artifacts import sha256_of
+from pytest_rfperf.store.artifacts import kept_copy, sha256_of
 from pytest_rfperf.store.baseline import baseline_path, decode_baseline, shown_path
-from pytest_rfperf.store.baseline_folder import baseline_files, kept_copy, misplaced_files, orphan_records
+from pytest_rfperf.store.baseline_folder import baseline_files, misplaced_files, orphan_records
 from pytest_rfperf.store.kept_records import MOST_BESIDE, read_records, records_cached
 from pytest_rfperf.store.match_records import unpack_records
 from pytest_rfperf.store.seal import figure_faults, seal_fault

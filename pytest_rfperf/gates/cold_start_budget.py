@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 MOST_STARTS = 20
 
+COLD_CAP_FACTOR = 4
+"""How many times the cap of a gate its fresh processes may take."""
+
 
 @dataclass(frozen=True, slots=True)
 class ColdStartBudget(Gate):

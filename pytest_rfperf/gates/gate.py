@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from pytest_rfperf.data.runs import AccuracyRun, ColdStart, LatencyRun, LoadShape, MemoryUse, PairedRun
     from pytest_rfperf.data.verdict import Verdict
 
+BASELINE = "baseline"
+"""What a gate calls the recorded reference where it could also name a model."""
 CAP_OPTION, SUITE_CAP_OPTION = "--rfperf-cap", "--rfperf-suite-cap"
 _MEANT = {
     "confidence": "score_floor",

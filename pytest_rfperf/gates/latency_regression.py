@@ -7,11 +7,9 @@ from typing import Any, ClassVar
 
 from pytest_rfperf.data.runs import LoadShape
 from pytest_rfperf.data.verdict import Outcome, Verdict
-from pytest_rfperf.gates.gate import Bench, Gate, StoredNumbers
+from pytest_rfperf.gates.gate import BASELINE, Bench, Gate, StoredNumbers
 from pytest_rfperf.gates.stored_numbers import judge_stored
 from pytest_rfperf.gates.turns import TurnsAsked, judge_turns
-
-BASELINE = "baseline"
 
 
 @dataclass(frozen=True, slots=True)

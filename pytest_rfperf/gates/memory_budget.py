@@ -10,6 +10,9 @@ from pytest_rfperf.gates.gate import Bench, Gate
 
 _MB = 10**6
 
+MEMORY_CALLS = 20
+"""Calls of a fresh process whose memory is read."""
+
 
 @dataclass(frozen=True, slots=True)
 class MemoryBudget(Gate):

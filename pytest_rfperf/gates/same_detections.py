@@ -6,13 +6,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from pytest_rfperf.data.verdict import Outcome, Verdict
-from pytest_rfperf.gates.gate import Bench, Gate
+from pytest_rfperf.gates.gate import BASELINE, Bench, Gate
 
 if TYPE_CHECKING:
     from pytest_rfperf.core.replay import Replay
     from pytest_rfperf.gates.gate import Accuracy, BaselineAccuracy
 
-BASELINE = "baseline"
 _SHOWN = 3
 
 

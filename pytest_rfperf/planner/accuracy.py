@@ -10,7 +10,7 @@ import msgspec
 from pytest_rfperf.core.forecast import USUAL_POWER
 from pytest_rfperf.core.planning import LEAST_IMAGES, MARGINS, PAIRED_GAIN, images_for, images_power
 from pytest_rfperf.core.resampling import CERTAINTY
-from pytest_rfperf.gates.latency_regression import BASELINE
+from pytest_rfperf.gates.gate import BASELINE
 from pytest_rfperf.planner.rows import GatePlan, MarginPlan, Share
 
 if TYPE_CHECKING:

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from pytest_rfperf.cache_folder import cache_folder
 from pytest_rfperf.config import convert_options
 from pytest_rfperf.core.planning import adjacent_log_ratios
 from pytest_rfperf.core.resampling import Part, resampled_ap
 from pytest_rfperf.data.runs import FAILED_NS, LoadShape
 from pytest_rfperf.errors import RfperfError, StoreError
-from pytest_rfperf.gates.latency_regression import BASELINE
+from pytest_rfperf.gates.gate import BASELINE
 from pytest_rfperf.registry import find
 from pytest_rfperf.session.datasets import GROUP
+from pytest_rfperf.store.artifacts import kept_copy
 from pytest_rfperf.store.baseline import baseline_path, read_baseline, shown_path
 from pytest_rfperf.store.kept_records import read_records
 from pytest_rfperf.store.match_records import unpack_records
@@ -195,7 +195,7 @@ class BaselineKnown:
             why = self.problem or f"no baseline for {self.case} ({shown_path(self.path, settings.root)})"
             remedy = f"run pytest --rfperf-record, or set models.{name}.baseline to 'git:REF:path' or a path"
             return known._replace(never=f"{why}; {remedy}")
-        if (cache_folder() / "artifacts" / self.runs[0].artifact_sha256 / "model.onnx").is_file():
+        if kept_copy(self.runs[0].artifact_sha256).is_file():
             return known
         medians = self.medians(shape)
         remark = (

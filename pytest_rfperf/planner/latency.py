@@ -34,7 +34,7 @@ from pytest_rfperf.core.regression import MEDIAN, pairs_behind
 from pytest_rfperf.core.stored_runs import LEAST_RUNS
 from pytest_rfperf.data.runs import LoadShape
 from pytest_rfperf.data.verdict import Outcome
-from pytest_rfperf.gates.cold_start_budget import MOST_STARTS
+from pytest_rfperf.gates.cold_start_budget import COLD_CAP_FACTOR, MOST_STARTS
 from pytest_rfperf.gates.stored_numbers import _LEAST_CALLS
 from pytest_rfperf.planner.rows import GatePlan, MarginPlan, Share
 
@@ -48,7 +48,6 @@ if TYPE_CHECKING:
     from pytest_rfperf.planner.known import BaselineKnown, Opposed
 
 ASSUMED = f"assumed: log-normal, {100 * SPREAD:.0f} % spread"
-_COLD_CAP_FACTOR = 4
 """As in `session.bench`, which brings in the runtime that a static plan does without."""
 _ROOM = 1.2
 
@@ -106,13 +105,13 @@ def planned_turns(
 def planned_starts(gate: ColdStartBudget, row: GatePlan, known: BaselineKnown, share: Share) -> GatePlan:  # noqa: ARG001 - as all are called
     """The plan of fresh processes."""
     each_s, rule = known.start_s, half_rule(share.alpha, share.beta, dependent=False)
-    granted_s = min(_COLD_CAP_FACTOR * share.cap_s, share.left_s)
+    granted_s = min(COLD_CAP_FACTOR * share.cap_s, share.left_s)
     most = MOST_STARTS if each_s is None else min(MOST_STARTS, 1 + int(granted_s / each_s))
     basis = f"{ASSUMED}{'' if each_s is None else f', {each_s:.2g} s a start'}"
     row = msgspec.structs.replace(row, unit="starts", least=rule.least, most=most, cap_s=granted_s, basis=basis)
     if most < rule.least:
         needed_s = _rounded_up(rule.least * (each_s or 0.0))
-        option, seconds = share.option, needed_s / (1 if share.left_s < share.cap_s else _COLD_CAP_FACTOR)
+        option, seconds = share.option, needed_s / (1 if share.left_s < share.cap_s else COLD_CAP_FACTOR)
         why = f"a PASS needs {rule.least} starts, and the cap allows {most}; raise {option} to {seconds:g} s or more"
         return msgspec.structs.replace(row, never=True, remark=why)
     looks = np.arange(1, most + 1)

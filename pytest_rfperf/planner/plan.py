@@ -12,10 +12,11 @@ from pytest_rfperf.data.runs import LoadShape
 from pytest_rfperf.errors import RfperfError
 from pytest_rfperf.gates.accuracy_regression import AccuracyRegression
 from pytest_rfperf.gates.cold_start_budget import ColdStartBudget
+from pytest_rfperf.gates.gate import BASELINE
 from pytest_rfperf.gates.latency_budget import LatencyBudget
 from pytest_rfperf.gates.latency_ratio import LatencyRatio
-from pytest_rfperf.gates.latency_regression import BASELINE, LatencyRegression
-from pytest_rfperf.gates.memory_budget import MemoryBudget
+from pytest_rfperf.gates.latency_regression import LatencyRegression
+from pytest_rfperf.gates.memory_budget import MEMORY_CALLS, MemoryBudget
 from pytest_rfperf.gates.min_map import MinMap
 from pytest_rfperf.gates.same_detections import SameDetections
 from pytest_rfperf.planner.accuracy import planned_accuracy, planned_regression, planned_same
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from pytest_rfperf.session.facts import Case
     from pytest_rfperf.session.session import Session
 
-_MEMORY_PROCESSES, _MEMORY_CALLS = 4, 20
+_MEMORY_PROCESSES = 4
 """As in `session.bench`, which brings in the runtime that a static plan does without."""
 
 
@@ -168,7 +169,7 @@ def _turns(gate: Any, row: GatePlan, known: BaselineKnown, share: Share) -> Gate
 
 def _memory(gate: Gate, row: GatePlan, known: BaselineKnown, share: Share) -> GatePlan:  # noqa: ARG001 - as all are called
     each_s, start_s = known.image_s, known.start_s
-    seconds = None if each_s is None or start_s is None else _MEMORY_PROCESSES * (start_s + _MEMORY_CALLS * each_s)
+    seconds = None if each_s is None or start_s is None else _MEMORY_PROCESSES * (start_s + MEMORY_CALLS * each_s)
     return msgspec.structs.replace(
         row,
         unit="processes",

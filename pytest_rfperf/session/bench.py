@@ -12,14 +12,16 @@ from pytest_rfperf.core.matching import IOU_THRESHOLDS, match
 from pytest_rfperf.core.resampling import resampled_ap, resampled_difference
 from pytest_rfperf.data.runs import LoadShape
 from pytest_rfperf.errors import DatasetError, TargetError, UsageError
-from pytest_rfperf.gates.gate import CAP_OPTION, SUITE_CAP_OPTION, Accuracy, StoredNumbers
+from pytest_rfperf.gates.cold_start_budget import COLD_CAP_FACTOR
+from pytest_rfperf.gates.gate import BASELINE, CAP_OPTION, SUITE_CAP_OPTION, Accuracy, StoredNumbers
+from pytest_rfperf.gates.memory_budget import MEMORY_CALLS
 from pytest_rfperf.measure.accuracy import accuracy_pass
 from pytest_rfperf.measure.calm import CalmWait
 from pytest_rfperf.measure.closed_loop import ClosedLoop
 from pytest_rfperf.measure.images import image_pool
 from pytest_rfperf.session.baselines import baseline_accuracy, packed_records
 from pytest_rfperf.session.datasets import category_of_label
-from pytest_rfperf.session.old_models import BASELINE, baseline_artifact, model_at, other_model, stored_medians
+from pytest_rfperf.session.old_models import baseline_artifact, model_at, other_model, stored_medians
 from pytest_rfperf.session.recorder import latency_protocol
 from pytest_rfperf.session.training import training_s
 from pytest_rfperf.session.turns import Contender, FirstSide, Turns
@@ -39,10 +41,8 @@ if TYPE_CHECKING:
     from pytest_rfperf.session.session import Session
     from pytest_rfperf.session.turns import Taken
 
-_MEMORY_CALLS = 20
 _POOL_TENSORS = 64
 _RECORDED_CALLS = 200
-_COLD_CAP_FACTOR = 4
 
 
 class CaseBench:
@@ -209,7 +209,11 @@ class CaseBench:
         found = model_at(self, against)
         if found is not None and against not in settings.models:
             return self._turns_with(*found)
-        other = settings.model_named(against)
+        try:
+            other = settings.model_named(against)
+        except UsageError as error:
+            msg = f"{error}; nor is there a file '{against}'"
+            raise UsageError(msg) from None
         if own == other:
             msg = f"'{own}' cannot be compared with itself; let the test run for other models only: @sizes(...)"
             raise UsageError(msg)
@@ -234,7 +238,7 @@ class CaseBench:
         with self.session.measuring(f"{self.where}: cold start") as say:
             say("opening")
             target, image = self._fresh(), self.images()[0]
-            limit_s = self.session.granted_s(_COLD_CAP_FACTOR * self.cap_s, 0.0)
+            limit_s = self.session.granted_s(COLD_CAP_FACTOR * self.cap_s, 0.0)
             while len(self.starts) < most and not (self.starts and decided(self.starts)):
                 say(f"start {len(self.starts) + 1}")
                 self.starts.append(target.cold_start(self.model, image))
@@ -248,7 +252,7 @@ class CaseBench:
             with self.session.measuring(f"{self.where}: memory") as say:
                 say("opening, then four fresh processes")
                 target, pool = self._fresh(), self.images()
-                images = [pool[i % len(pool)] for i in range(_MEMORY_CALLS)]
+                images = [pool[i % len(pool)] for i in range(MEMORY_CALLS)]
                 self.memory_use = target.memory(self.model, images)
         return self.memory_use
 

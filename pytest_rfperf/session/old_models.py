@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from pytest_rfperf.session.bench import CaseBench
     from pytest_rfperf.store.baseline import StoredRun
 
-BASELINE = "baseline"
 _GIT = "git:"
 _SHOWN = 12
 

@@ -88,6 +88,11 @@ def _readable(path: Path) -> Iterator[None]:
         raise ModelError(msg) from error
 
 
+def kept_copy(sha256: str) -> Path:
+    """Where the cache keeps the model file of a hash."""
+    return cache_folder() / "artifacts" / sha256 / "model.onnx"
+
+
 def keep(artifact: Path, sha256: str) -> Path:
     """Copy an artefact and its external weights into the cache, in a folder of its hash.
 
@@ -101,9 +106,10 @@ def keep(artifact: Path, sha256: str) -> Path:
     StoreError
         If the copy cannot be written, or the file has changed since it was hashed.
     """
-    place = cache_folder() / "artifacts" / sha256
-    if (place / "model.onnx").is_file():
-        return place / "model.onnx"
+    kept = kept_copy(sha256)
+    if kept.is_file():
+        return kept
+    place = kept.parent
     with _scratch_beside(place) as temporary:
         for path in artifact_files(artifact)[1:]:
             copy = temporary / path.relative_to(artifact.parent.resolve())

@@ -40,11 +40,6 @@ def orphan_records(folder: Path, baselines: Mapping[Path, Baseline | None]) -> l
     ]
 
 
-def kept_copy(sha256: str) -> Path:
-    """Where recording keeps a model file."""
-    return cache_folder() / "artifacts" / sha256 / "model.onnx"
-
-
 def unnamed_copies(baselines: Mapping[Path, Baseline], more: Collection[str] = ()) -> list[Path]:
     """Folders of model files and large match records in the cache that none of these baselines names.
 

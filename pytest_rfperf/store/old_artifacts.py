@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_rfperf.cache_folder import cache_folder
 from pytest_rfperf.errors import ModelError, StoreError
-from pytest_rfperf.store.artifacts import external_names, file_sha256, keep, named_files, sha256_of
+from pytest_rfperf.store.artifacts import external_names, file_sha256, keep, kept_copy, named_files, sha256_of
 from pytest_rfperf.store.git_repository import Repository, place_of
 from pytest_rfperf.store.lfs_pointer import Pointer, read_pointer
 from pytest_rfperf.store.url_artifact import download, shown_url
@@ -153,7 +153,7 @@ def from_cache(sha256: str) -> OldArtifact | None:
     if not _SHA256.fullmatch(sha256):
         msg = f"{sha256!r} is no sha256 of 64 digits from 0 to f"
         raise StoreError(msg)
-    path = cache_folder() / "artifacts" / sha256 / "model.onnx"
+    path = kept_copy(sha256)
     return _verified(path, sha256, "the copy that recording kept") if path.is_file() else None
 
 

@@ -14,8 +14,8 @@ from pytest_rfperf.baselines.recording import record
 from pytest_rfperf.cache_folder import cache_folder
 from pytest_rfperf.config import CommandLine, UrlArtifact, load_settings
 from pytest_rfperf.errors import StoreError, UsageError
+from pytest_rfperf.store.artifacts import kept_copy
 from pytest_rfperf.store.baseline import read_baseline
-from pytest_rfperf.store.baseline_folder import kept_copy
 
 PLACE = "baselines/cpu/street/fast.json"
 

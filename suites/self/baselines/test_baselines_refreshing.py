@@ -18,8 +18,8 @@ from pytest_rfperf.errors import StoreError
 from pytest_rfperf.measure.host_lock import HostLock
 from pytest_rfperf.plugin.progress import Silent
 from pytest_rfperf.session.session import Session
+from pytest_rfperf.store.artifacts import kept_copy
 from pytest_rfperf.store.baseline import decode_baseline, read_baseline
-from pytest_rfperf.store.baseline_folder import kept_copy
 
 PLACE = "baselines/cpu/street/fast.json"
 NOW = "2024-06-01T12:00:00+00:00"

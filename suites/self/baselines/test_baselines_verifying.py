@@ -13,8 +13,8 @@ from pytest_rfperf.baselines.recording import record
 from pytest_rfperf.baselines.verifying import verify
 from pytest_rfperf.config import CommandLine, load_settings
 from pytest_rfperf.store import kept_records
+from pytest_rfperf.store.artifacts import kept_copy
 from pytest_rfperf.store.baseline import read_baseline
-from pytest_rfperf.store.baseline_folder import kept_copy
 from pytest_rfperf.store.seal import seal_of
 
 NOW = "2024-05-01T12:00:00+00:00"

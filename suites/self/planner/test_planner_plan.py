@@ -11,12 +11,9 @@ from pytest_rfperf.config import CommandLine, load_settings
 from pytest_rfperf.core.regression import least_pairs
 from pytest_rfperf.gates.gate import make_gate
 from pytest_rfperf.measure.host_lock import HostLock
-from pytest_rfperf.planner import latency as plans_of_times
-from pytest_rfperf.planner import plan as plans
 from pytest_rfperf.planner.known import BaselineKnown
 from pytest_rfperf.planner.plan import Planner, Selected, asked_words
 from pytest_rfperf.plugin.progress import Silent
-from pytest_rfperf.session import bench
 from pytest_rfperf.session.facts import Case
 from pytest_rfperf.session.session import Session
 from pytest_rfperf.store.baseline import StoredAccuracy, StoredLatency, StoredRun, add_run, baseline_path
@@ -266,11 +263,6 @@ def test_starts_are_six_to_twenty(project):
     (row,) = planned(project, ("cold_start_budget", (1,), {}), cap_s="0.5").gates
     assert row.never
     assert "raise --rfperf-cap" in row.remark
-
-
-def test_what_a_plan_knows_of_fresh_processes_is_what_the_bench_does():
-    assert plans_of_times._COLD_CAP_FACTOR == bench._COLD_CAP_FACTOR
-    assert plans._MEMORY_CALLS == bench._MEMORY_CALLS
 
 
 def test_rounds_of_a_benchmark_are_the_bodys(project):

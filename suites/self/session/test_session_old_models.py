@@ -153,6 +153,13 @@ def test_any_file_may_be_the_other_side(project):
     assert (other_of(opponent).name, opponent.said) == ("old.onnx", f"old.onnx (sha256 {OLD[:12]})")
 
 
+def test_a_name_that_is_neither_a_model_nor_a_file_is_refused_as_both(project):
+    with pytest.raises(
+        UsageError, match=r"no model of the name or size 'gone\.onnx'; known: .*; nor is there a file 'gone"
+    ):
+        bench_of(project).opponent("gone.onnx")
+
+
 def test_a_model_comes_before_a_file_of_its_name(project):
     (project / "accurate").write_bytes(b"a file")
     assert bench_of(project).opponent("accurate").said == "accurate"

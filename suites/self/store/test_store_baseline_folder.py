@@ -9,10 +9,10 @@ from recorded_cases import sound_case
 
 from pytest_rfperf.baselines.storing import Entry, packed_records, stored_run
 from pytest_rfperf.cache_folder import cache_folder
+from pytest_rfperf.store.artifacts import kept_copy
 from pytest_rfperf.store.baseline import add_run, baseline_path, read_baseline
 from pytest_rfperf.store.baseline_folder import (
     baseline_files,
-    kept_copy,
     misplaced_files,
     orphan_records,
     unnamed_copies,
